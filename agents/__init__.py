@@ -1,0 +1,1 @@
+"""Agents that learn, and the baselines that they must beat. They know spaces and arrays, nothing of environments."""

@@ -1,0 +1,189 @@
+"""DQN of stable-baselines3 with the item-vector head, and the three changes that made it learn here."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from stable_baselines3 import DQN
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.torch_layers import create_mlp
+from stable_baselines3.common.type_aliases import PyTorchObs
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recloop.agents.networks import ItemScores
+from recloop.agents.policy import Floats, Ints, ItemSpace
+
+
+class ItemQNetwork(QNetwork):
+    """q(s, a) = value(s) + score[a]: a dueling network whose advantages are item scores."""
+
+    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.q_net = nn.Sequential()  # the parent's own head, one output unit an item
+        self.scores = ItemScores(items, self.features_dim, hidden, *scales)
+        self.value = nn.Sequential(*create_mlp(self.features_dim, 1, hidden))
+
+    def forward(self, obs: PyTorchObs) -> Tensor:
+        """Q-values [n, num_items]."""
+        features = self.extract_features(obs, self.features_extractor)
+        return self.value(features) + self.scores(features)
+
+    def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
+        """Q-values [n] of the actions taken [n]."""
+        features = self.extract_features(obs, self.features_extractor)
+        return self.value(features)[:, 0] + self.scores.of(features, actions)
+
+
+class ItemDQNPolicy(DQNPolicy):
+    """DQN's policy with `ItemQNetwork`."""
+
+    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
+        self.head = {"items": items, "hidden": hidden, "scales": scales}
+        super().__init__(*args, net_arch=[], **kwargs)
+
+    def make_q_net(self) -> QNetwork:
+        """Online and target network."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return ItemQNetwork(**arguments, **self.head).to(self.device)
+
+
+class MLPQNetwork(QNetwork):
+    """One output unit an item, as in stable-baselines3."""
+
+    def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
+        """Q-values [n] of the actions taken [n]."""
+        return self(obs).gather(1, actions[:, None])[:, 0]
+
+
+class MLPDQNPolicy(DQNPolicy):
+    """DQN's policy with `MLPQNetwork`."""
+
+    def make_q_net(self) -> QNetwork:
+        """Online and target network."""
+        return MLPQNetwork(**self._update_features_extractor(self.net_args, features_extractor=None)).to(self.device)
+
+
+class BatchedDQN(DQN):
+    """DQN for many users and many items.
+
+    - Targets are double (van Hasselt et al., 2016): the online network chooses, the target network values; n-step returns come from
+      stable-baselines3's own buffer.
+    - Every user flips an exploration coin of their own, and explores among the `explore_best` items of the highest value.
+    - Q-values of the chosen actions only, where all are not needed.
+    """
+
+    def __init__(self, *args: Any, explore_best: int, **kwargs: Any) -> None:
+        self.explore_best = explore_best
+        super().__init__(*args, **kwargs)
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[Ints, Ints]:
+        observation = self._last_obs
+        assert isinstance(observation, np.ndarray)
+        actions = self._explore(observation)
+        return actions, actions
+
+    def _explore(self, observation: Floats) -> Ints:
+        """Greedy actions [n], but where a user's coin says explore: one of the best few."""
+        with torch.no_grad():
+            values = self.q_net(self.policy.obs_to_tensor(observation)[0])  # [n, num_items]
+            best = values.topk(self.explore_best, dim=1).indices.cpu().numpy()  # [n, explore_best]
+        n = len(best)
+        rank = np.where(np.random.random(n) < self.exploration_rate, np.random.randint(self.explore_best, size=n), 0)
+        return best[np.arange(n), rank]
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        """Gradient steps on the Huber loss of the double-DQN error."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        losses = [self._gradient_step(batch_size) for _ in range(gradient_steps)]
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/loss", float(torch.stack(losses).mean()))
+
+    def _gradient_step(self, batch_size: int) -> Tensor:
+        assert self.replay_buffer is not None
+        batch = self.replay_buffer.sample(batch_size)
+        with torch.no_grad():
+            greedy = self.q_net(batch.next_observations).argmax(dim=1)  # [batch]
+            following = self.q_net_target.of(batch.next_observations, greedy)  # [batch]
+            discounts = self.gamma if batch.discounts is None else batch.discounts[:, 0]
+            target = batch.rewards[:, 0] + (1 - batch.dones[:, 0]) * discounts * following
+        loss = functional.smooth_l1_loss(self.q_net.of(batch.observations, batch.actions[:, 0].long()), target)
+        self.policy.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return loss.detach()
+
+
+@dataclass(frozen=True)
+class DQNAgent:
+    """Deep Q-learning (Mnih et al., 2015), double, dueling and with n-step returns.
+
+    Args:
+        num_envs: users served at once.
+        head: "item" for scores from item vectors, "mlp" for one output unit an item.
+        hidden: widths of the hidden layers.
+        buffer_steps: transitions kept for replay.
+        learning_starts: steps before the first update.
+        batch_size: samples of a gradient step.
+        replay_ratio: samples replayed for each step of a user; gradient steps follow from it, whatever `num_envs` is.
+        learning_rate: of Adam, falling linearly to 0.
+        gamma: discount a step.
+        n_steps: steps of the return before the bootstrap.
+        target_update_steps: user steps between copies to the target network.
+        explore_best: exploration chooses among so many best items.
+        exploration: share of exploring steps at the start and at the end of its fall.
+        exploration_share: part of training over which it falls.
+        max_grad_norm: gradients are clipped to this norm.
+        scales: initial weights of similarity, boredom and quality in the Q-values.
+    """
+
+    num_envs: int = 64
+    head: Literal["item", "mlp"] = "item"
+    hidden: tuple[int, ...] = (128, 128)
+    buffer_steps: int = 100_000
+    learning_starts: int = 2_000
+    batch_size: int = 256
+    replay_ratio: float = 16.0
+    learning_rate: float = 3e-4
+    gamma: float = 0.97
+    n_steps: int = 3
+    target_update_steps: int = 2_000
+    explore_best: int = 20
+    exploration: tuple[float, float] = (0.3, 0.02)
+    exploration_share: float = 0.5
+    max_grad_norm: float = 10.0
+    scales: tuple[float, float, float] = (2.0, 0.8, 0.1)
+
+    def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> BatchedDQN:
+        """The stable-baselines3 model, ready to learn."""
+        hidden = list(self.hidden)
+        item_head: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales}
+        return BatchedDQN(
+            ItemDQNPolicy if self.head == "item" else MLPDQNPolicy,
+            env,
+            policy_kwargs=item_head if self.head == "item" else {"net_arch": hidden},
+            explore_best=min(self.explore_best, len(items.vectors)),
+            buffer_size=self.buffer_steps,
+            learning_starts=self.learning_starts,
+            batch_size=self.batch_size,
+            train_freq=1,
+            gradient_steps=max(1, round(env.num_envs * self.replay_ratio / self.batch_size)),
+            learning_rate=lambda remaining: self.learning_rate * remaining,
+            gamma=self.gamma,
+            n_steps=self.n_steps,
+            target_update_interval=self.target_update_steps,
+            exploration_initial_eps=self.exploration[0],
+            exploration_final_eps=self.exploration[1],
+            exploration_fraction=self.exploration_share,
+            max_grad_norm=self.max_grad_norm,
+            seed=seed,
+            device=device,
+        )

@@ -1,0 +1,50 @@
+"""What plays: anything that turns observations into actions."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Policy(Protocol):
+    """As in stable-baselines3, so that its models are policies too."""
+
+    def predict(
+        self,
+        observation: Floats,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+    ) -> tuple[Ints, Any]:
+        """Actions [n] for observations [n, size], and the policy's own state for the next call."""
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSpace:
+    """What an agent knows of its actions: it recommends items, and this is what it has read of them.
+
+    Args:
+        vectors: unit vectors in the space of the observation's `state` block, [num_items, dim].
+        quality: how well liked each item is in the logs, log odds above the average, [num_items].
+        popularity: share of the logged interactions, [num_items].
+        layout: where the blocks of an observation stand; `state` and `exposure` are needed.
+    """
+
+    vectors: Floats
+    quality: Floats
+    popularity: Floats
+    layout: dict[str, slice]
+
+    def __post_init__(self) -> None:
+        """The head needs both blocks, as long as an item vector."""
+        for name in ("state", "exposure"):
+            block = self.layout.get(name)
+            dim = self.vectors.shape[1]
+            if block is None or block.stop - block.start != dim:
+                raise ValueError(
+                    f"the observation's {name!r} block is {block}; it needs the {dim} values of an item vector"
+                )

@@ -1,0 +1,82 @@
+"""PPO of stable-baselines3 with the item-vector head."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stable_baselines3 import PPO
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.vec_env import VecEnv
+
+from recloop.agents.networks import ItemScores
+from recloop.agents.policy import ItemSpace
+
+
+class ItemActorCritic(ActorCriticPolicy):
+    """The actor's logits are item scores, the critic is an MLP; both read the observation itself."""
+
+    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
+        self.items, self.hidden, self.scales = items, hidden, scales
+        super().__init__(*args, net_arch={"pi": [], "vf": hidden}, **kwargs)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        self.action_net = ItemScores(self.items, self.features_dim, self.hidden, *self.scales)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+
+@dataclass(frozen=True)
+class PPOAgent:
+    """Proximal policy optimisation (Schulman et al., 2017).
+
+    Args:
+        num_envs: users served at once.
+        head: "item" for scores from item vectors, "mlp" for one output unit an item (stable-baselines3's own).
+        hidden: widths of the hidden layers of actor and critic.
+        rollout_steps: steps of each user between updates.
+        batch_size: samples of a gradient step.
+        epochs: passes over a rollout.
+        learning_rate: of Adam, falling linearly to 0.
+        gamma: discount a step.
+        gae_lambda: of the generalised advantage estimate.
+        clip_range: of the probability ratio.
+        entropy_weight: bonus for entropy.
+        max_grad_norm: gradients are clipped to this norm.
+        scales: initial weights of similarity, boredom and quality in the logits.
+    """
+
+    num_envs: int = 64
+    head: Literal["item", "mlp"] = "item"
+    hidden: tuple[int, ...] = (128, 128)
+    rollout_steps: int = 32
+    batch_size: int = 1024
+    epochs: int = 4
+    learning_rate: float = 1e-3
+    gamma: float = 0.97
+    gae_lambda: float = 0.9
+    clip_range: float = 0.2
+    entropy_weight: float = 0.0
+    max_grad_norm: float = 0.5
+    scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
+
+    def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> PPO:
+        """The stable-baselines3 model, ready to learn."""
+        hidden = list(self.hidden)
+        policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
+        policy_kwargs: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales}
+        return PPO(
+            policy,
+            env,
+            policy_kwargs=policy_kwargs if self.head == "item" else {"net_arch": hidden},
+            n_steps=self.rollout_steps,
+            batch_size=self.batch_size,
+            n_epochs=self.epochs,
+            learning_rate=lambda remaining: self.learning_rate * remaining,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            clip_range=self.clip_range,
+            ent_coef=self.entropy_weight,
+            max_grad_norm=self.max_grad_norm,
+            seed=seed,
+            device=device,
+        )

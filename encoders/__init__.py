@@ -1,0 +1,1 @@
+"""Text to vectors: language models, controls, projection, prompts and the cache on disk."""

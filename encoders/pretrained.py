@@ -1,0 +1,130 @@
+"""Language models in a folder or on the hub, as weights and nothing else: no pickle, no code that comes with them."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recloop.encoders.fingerprint import file_fingerprint
+
+if TYPE_CHECKING:
+    import torch
+
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?@[0-9a-f]{40}")
+SETTINGS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+SAFE = {"local_files_only": True, "trust_remote_code": False}
+
+
+class Pretrained(NamedTuple):
+    """A model that is ready to read."""
+
+    tokenizer: Any
+    network: "torch.nn.Module"
+
+
+def check_name(model: str) -> None:
+    """Raise a `ValueError` unless `model` is a complete model folder or `repo@commit`; nothing is loaded or fetched."""
+    if Path(model).is_dir():
+        check_folder(Path(model))
+    elif not HUB_NAME.fullmatch(model):
+        raise ValueError(
+            f"model {model!r} is no folder here and no pinned hub name; give a folder with config.json, "
+            f"model.safetensors and tokenizer.json, or a name with its commit such as org/name@<40 hex digits>"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise a `ValueError` that names what `folder` lacks of a model."""
+    lacking = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+    if not any(folder.glob("model*.safetensors")):
+        lacking.insert(1, "model.safetensors")
+    if lacking:
+        raise ValueError(
+            f"{folder} is no model folder: it lacks {', '.join(lacking)}; save the model there with transformers "
+            f"(save_pretrained of model and tokenizer), or name another folder"
+        )
+
+
+def local_folder(model: str) -> Path:
+    """The folder of `model`, fetched from the hub into its cache if need be."""
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+
+    repo, commit = model.split("@")
+    try:
+        folder = Path(snapshot_download(repo, revision=commit, allow_patterns=[*SETTINGS, "model*.safetensors*"]))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"model {model!r} cannot be fetched from the hub ({_first_line(error)}); "
+            f"check name, commit and network, or give a local folder"
+        ) from error
+    check_folder(folder)
+    return folder
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that the vectors depend on: weights, tokenizer, configuration."""
+    files = [*folder.glob("model*.safetensors"), *(folder / name for name in SETTINGS if (folder / name).is_file())]
+    return {file.name: file_fingerprint(file) for file in files}
+
+
+def width(folder: Path, max_tokens: int) -> int:
+    """Length of the vectors of the model in `folder`; loads no weights.
+
+    Raises:
+        ValueError: transformers does not know the model by itself, or it cannot read `max_tokens`.
+    """
+    from transformers import AutoConfig
+
+    with _loading(folder):
+        config = AutoConfig.from_pretrained(folder, **SAFE)
+    most = getattr(config, "max_position_embeddings", max_tokens)
+    if max_tokens > most:
+        raise ValueError(f"max_tokens is {max_tokens}, but the model in {folder} reads at most {most}; lower it")
+    return int(config.hidden_size)
+
+
+def load(folder: Path, dtype: str, device: str) -> Pretrained:
+    """Load the model of `folder` for reading.
+
+    Raises:
+        ValueError: the files do not make a whole model that transformers knows by itself.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # read by tokenizers; it would warn after a fork
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with _loading(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
+        network, report = AutoModel.from_pretrained(
+            folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
+        )
+    _refuse_invented_weights(folder, report["missing_keys"])
+    return Pretrained(tokenizer, network.to(device).eval())
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Turn what transformers says of bad files, often over many lines, into one."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{folder} cannot be loaded ({_first_line(error)}); fetch or save the model again") from error
+
+
+def _refuse_invented_weights(folder: Path, absent: set[str]) -> None:
+    """transformers draws absent weights at random and goes on; only a pooler, which is not read, may be absent."""
+    needed = sorted(name for name in absent if not name.startswith("pooler."))
+    if needed:
+        raise ValueError(f"{folder} lacks {len(needed)} weights, {needed[0]} among them; fetch or save the model again")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,110 @@
+"""What language models are given to read: items, people, and what people did, as sentences."""
+
+import math
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ItemPrompt:
+    """The text of an item: a template whose fields are its attributes. Several values are joined by commas.
+
+    >>> ItemPrompt()({"title": "Heat", "year": 1995, "genres": ["Action", "Crime"]})
+    'Heat (1995). Action, Crime.'
+    """
+
+    template: str = "{title} ({year}). {genres}."
+
+    def __post_init__(self) -> None:
+        _fields(self.template)
+
+    def __call__(self, attributes: Mapping[str, object]) -> str:
+        """Fill the template; raise a `ValueError` that names item and attribute where one is absent or empty."""
+        return _fill(self.template, attributes, f"item {attributes.get('title', dict(attributes))!r}")
+
+
+@dataclass(frozen=True)
+class ProfilePrompt:
+    """The text of a person, with "a" turned into "an" where the next word asks for it.
+
+    >>> ProfilePrompt()({"age": 18, "gender": "female", "occupation": "artist"})
+    'An 18-year-old female artist.'
+    """
+
+    template: str = "A {age}-year-old {gender} {occupation}."
+
+    def __post_init__(self) -> None:
+        _fields(self.template)
+
+    def __call__(self, attributes: Mapping[str, object]) -> str:
+        """Fill the template; raise a `ValueError` that names user and attribute where one is absent or empty."""
+        return _with_articles(_fill(self.template, attributes, f"user {dict(attributes)!r}"))
+
+
+@dataclass(frozen=True)
+class HistoryPrompt:
+    """The text of a person in the middle of a session: the profile and what they enjoyed and skipped of late.
+
+    Titles come oldest first and the last `max_items` of each kind are told. Parts without content are left out; with no
+    content at all the text is `stranger`.
+
+    >>> HistoryPrompt(max_items=2)("A 24-year-old technician.", ["Heat", "Alien", "Fargo"], ["Casino"])
+    'A 24-year-old technician. Recently enjoyed: Alien, Fargo. Skipped: Casino.'
+    """
+
+    max_items: int = 5
+    enjoyed: str = "Recently enjoyed: {titles}."
+    skipped: str = "Skipped: {titles}."
+    stranger: str = "Somebody of whom nothing is known yet."
+
+    def __post_init__(self) -> None:
+        if self.max_items < 1:
+            raise ValueError(f"max_items is {self.max_items}; a history prompt tells at least 1 title of each kind")
+        for name, template in (("enjoyed", self.enjoyed), ("skipped", self.skipped)):
+            if _fields(template) != {"titles"}:
+                raise ValueError(f"{name} is {template!r}; it needs the one field {{titles}}")
+
+    def __call__(self, profile: str, enjoyed: Sequence[str], skipped: Sequence[str]) -> str:
+        """Give the text for a profile and the titles, oldest first, that were enjoyed and skipped."""
+        parts = (profile, self._tell(self.enjoyed, enjoyed), self._tell(self.skipped, skipped))
+        return " ".join(part for part in parts if part) or self.stranger
+
+    def _tell(self, template: str, titles: Sequence[str]) -> str:
+        return template.format(titles=", ".join(titles[-self.max_items :])) if titles else ""
+
+
+def _fields(template: str) -> set[str]:
+    """The field names of a template; only plain ones, since `{title.__class__}` would reach into the program."""
+    try:
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
+    except ValueError as error:
+        raise ValueError(f"template {template!r} cannot be read ({error}); write fields as {{title}}") from error
+    for _, name, form, conversion in parts:
+        if not str(name).isidentifier() or form or conversion:
+            raise ValueError(f"template {template!r} has the field {name!r}; a field is the plain name of an attribute")
+    return {str(name) for _, name, _, _ in parts}
+
+
+def _fill(template: str, attributes: Mapping[str, object], whose: str) -> str:
+    words = {name: _in_words(attributes.get(name)) for name in _fields(template)}
+    for name, word in sorted(words.items()):
+        if not word:
+            raise ValueError(
+                f"{whose} has no {name!r}, which the template {template!r} asks for; supply it or change the template"
+            )
+    return template.format_map(words)
+
+
+def _in_words(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(each) for each in value)
+    return str(value).strip()
+
+
+def _with_articles(text: str) -> str:
+    """Write "an" before a vowel sound: an artist, an 18-year-old, an 8-year-old; but a user, a university, a one."""
+    return re.sub(r"\b([Aa]) (?=[ai]|e(?!u)|o(?!ne\b)|u(?!ni|se)|8|1[18]\b)", r"\1n ", text)

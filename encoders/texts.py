@@ -1,0 +1,21 @@
+"""What every encoder asks of its texts before it reads them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def distinct(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """Give the distinct texts in order of appearance, and for each text [n] its place among them.
+
+    Raises:
+        ValueError: `texts` is one string, or a text is blank (names its index).
+    """
+    if isinstance(texts, str):
+        raise ValueError(f"texts is one string, {texts[:40]!r}; pass a list of texts")
+    for index, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"text {index} is blank; give every item, user and prompt something to read")
+    place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    return list(place), np.fromiter((place[text] for text in texts), dtype=np.intp, count=len(texts))  # [n]

@@ -1,0 +1,105 @@
+"""What can be recommended: items with their texts, their vectors and what the logs say of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def unit(vectors: Floats) -> Floats:
+    """Scale each row to length one, as float32; a row of zeros stays zero. `vectors` is [..., dim]."""
+    length = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]
+    scaled: Floats = (vectors / np.maximum(length, np.float32(1e-9))).astype(np.float32, copy=False)
+    return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """The items, in one vector space.
+
+    The world and the agent hold a catalog each: the same items, but vectors of their own (see `seen_through`), so
+    that a similarity reward is not circular.
+
+    Args:
+        vectors: one unit vector an item, float32 [num_items, dim].
+        titles: what a person would call each item.
+        texts: what a language model reads of each item.
+        groups: the main kind of each item ("Comedy"), for plots.
+        popularity: share of all logged interactions that were with the item, [num_items], sums to 1.
+        quality: how much better liked than the average item, in log odds, shrunken towards 0, [num_items].
+
+    Raises:
+        ValueError: naming the first item whose vector is not finite or whose text is missing.
+    """
+
+    vectors: Floats
+    titles: Sequence[str]
+    texts: Sequence[str]
+    groups: Sequence[str]
+    popularity: Floats
+    quality: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse at the door what would poison every step."""
+        for name in ("titles", "texts", "groups", "popularity", "quality"):
+            if len(getattr(self, name)) != len(self.vectors):
+                raise ValueError(
+                    f"{len(getattr(self, name))} {name} for {len(self.vectors)} item vectors; give one an item"
+                )
+        for index, text in enumerate(self.texts):
+            if not text.strip():
+                raise ValueError(f"item {index} ({self.titles[index]!r}) has no text; write one or leave the item out")
+        for name in ("vectors", "popularity", "quality"):
+            _refuse_non_finite(name, getattr(self, name), self.titles)
+        length = np.linalg.norm(self.vectors, axis=1)  # [num_items]
+        if not np.allclose(length, 1, atol=1e-3):
+            worst = int(np.argmax(np.abs(length - 1)))
+            raise ValueError(
+                f"item {worst} ({self.titles[worst]!r}) has a vector of length {length[worst]:.3g}; scale it to 1"
+            )
+
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
+        return len(self.vectors)
+
+    @property
+    def dim(self) -> int:
+        """Size of an item vector."""
+        return int(self.vectors.shape[1])
+
+    def seen_through(self, vectors: Floats) -> "Catalog":
+        """The same items in another vector space, [num_items, dim]."""
+        return replace(self, vectors=vectors)
+
+    @staticmethod
+    def synthetic(num_items: int = 200, dim: int = 16, num_groups: int = 8, seed: int = 0) -> "Catalog":
+        """Made-up items around `num_groups` centres, with a long-tailed popularity; no data, no model."""
+        rng = np.random.default_rng(seed)
+        centres = rng.normal(size=(num_groups, dim))
+        group = rng.integers(num_groups, size=num_items)  # [num_items]
+        vectors = unit((centres[group] + 0.7 * rng.normal(size=(num_items, dim))).astype(np.float32))
+        weight = 1 / np.arange(1, num_items + 1)
+        names = [f"item {i} of group {g}" for i, g in enumerate(group)]
+        return Catalog(
+            vectors=vectors,
+            titles=names,
+            texts=names,
+            groups=[f"group {g}" for g in group],
+            popularity=rng.permutation(weight / weight.sum()).astype(np.float32),
+            quality=rng.normal(scale=0.5, size=num_items).astype(np.float32),
+        )
+
+
+def _refuse_non_finite(name: str, values: Floats, titles: Sequence[str]) -> None:
+    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"item {bad[0]} ({titles[bad[0]]!r}) has a non-finite value in {name} ({len(bad)} such items); "
+            "encode it again"
+        )

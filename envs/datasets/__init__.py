@@ -1,0 +1,1 @@
+"""Real data, one file a source."""

@@ -1,0 +1,102 @@
+"""MovieLens-100K: 100,000 ratings of 1,682 films by 943 people, in RecBole's tab-separated "atomic files".
+
+F. M. Harper and J. A. Konstan (2015), The MovieLens Datasets: History and Context.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recloop.envs.datasets.dataset import Attributes, Dataset
+from recloop.envs.interactions import Interactions
+
+_ARTICLE_LAST = re.compile(r"^(.*), (The|A|An|Le|La|Les|Il|El|Das|Der|Die)$")  # "Usual Suspects, The"
+_GENDERS = {"M": "man", "F": "woman"}
+
+
+@dataclass(frozen=True)
+class MovieLens:
+    """Reader of a folder with `NAME.item`, `NAME.user` and `NAME.inter`.
+
+    Args:
+        folder: where the files are.
+        name: of the data set and its files.
+    """
+
+    folder: str
+    name: str = "ml-100k"
+
+    def read(self) -> Dataset:
+        """Read the files.
+
+        Raises:
+            FileNotFoundError: naming the file that is missing.
+            ValueError: naming file, line and column of the first value that cannot be read.
+        """
+        paths = [Path(self.folder) / f"{self.name}.{kind}" for kind in ("item", "user", "inter")]
+        for path in paths:
+            if not path.is_file():
+                raise FileNotFoundError(f"{path} is missing; give the folder of {self.name} in RecBole's atomic format")
+        items, users, ratings = (_rows(path) for path in paths)
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+        return Dataset(
+            name=self.name,
+            items=[_film(row) for row in items],
+            users=[_person(row) for row in users],
+            interactions=_interactions(paths[2], ratings, _numbered(items, "item_id"), _numbered(users, "user_id")),
+            fingerprint=digest,
+        )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        names = [name.split(":")[0] for name in next(reader)]
+        rows = []
+        for number, values in enumerate(reader, start=2):
+            if len(values) != len(names):
+                found = f"{len(values)} columns instead of {len(names)}"
+                raise ValueError(f"{path}, line {number}: {found}; fetch the file again")
+            rows.append(dict(zip(names, values, strict=True)))
+    return rows
+
+
+def _film(row: dict[str, str]) -> Attributes:
+    genres = row["class"].split() or ["unknown"]
+    title = _ARTICLE_LAST.sub(r"\2 \1", row["movie_title"].strip())
+    return {"title": title, "year": row["release_year"], "genres": ", ".join(genres), "group": genres[0]}
+
+
+def _person(row: dict[str, str]) -> Attributes:
+    return {"age": row["age"], "gender": _GENDERS.get(row["gender"], "person"), "occupation": row["occupation"]}
+
+
+def _numbered(rows: Sequence[dict[str, str]], key: str) -> dict[str, int]:
+    return {row[key]: number for number, row in enumerate(rows)}
+
+
+def _interactions(
+    path: Path, rows: Sequence[dict[str, str]], items: dict[str, int], users: dict[str, int]
+) -> Interactions:
+    def column(name: str, read: Callable[[str], float]) -> list[float]:
+        values = []
+        for number, row in enumerate(rows, start=2):
+            try:
+                values.append(read(row[name]))
+            except (KeyError, ValueError):
+                raise ValueError(f"{path}, line {number}: {name} is {row.get(name)!r}; fetch the file again") from None
+        return values
+
+    return Interactions.sort(
+        users=np.array(column("user_id", users.__getitem__), np.int64),
+        items=np.array(column("item_id", items.__getitem__), np.int64),
+        ratings=np.array(column("rating", float), np.float32),
+        times=np.array(column("timestamp", lambda text: int(float(text))), np.int64),
+        num_users=len(users),
+        num_items=len(items),
+    )

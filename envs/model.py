@@ -1,0 +1,28 @@
+"""The world as a model: what a planner that knows the hidden state may ask."""
+
+import numpy as np
+
+from recloop.envs.catalog import Floats, Ints
+from recloop.envs.observations import Oracle
+from recloop.envs.rewards import Step
+from recloop.envs.task import Task
+
+
+class TrueModel:
+    """From the reading of `Oracle` and an item to the next reading and the reward.
+
+    Args:
+        task: whose world and reward it is; what its agent sees does not matter.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.simulator, self.reward = task.simulator, task.reward
+        self.oracle = Oracle(task.simulator.world, task.simulator.sessions.max_steps)
+
+    def step(self, observations: Floats, items: Ints) -> tuple[Floats, Floats, Floats]:
+        """Expected next observations [n, size], rewards [n], and 1 where the session goes on, 0 where it ends, [n]."""
+        before = self.oracle.users(observations)
+        after, response = self.simulator.expected_step(before, items)
+        left, over = self.simulator.sessions.ended(after)
+        reward = self.reward(Step(before, after, items, response, left), self.simulator.world)
+        return self.oracle.read(after), reward, (~(left | over)).astype(np.float32)

@@ -1,0 +1,244 @@
+"""What the agent sees: what a platform knows of its users, never their hidden state (`Oracle` does, and says so)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from recloop.envs import kernels
+from recloop.envs.catalog import Catalog, Floats, Ints, unit
+from recloop.envs.users import Users
+
+Layout = dict[str, slice]
+"""Where the named blocks of an observation stand in its last axis."""
+
+Memory = tuple[np.ndarray, ...]
+"""What the platform remembers of a batch of sessions: a named tuple of arrays, each [n, ...]."""
+
+
+class Observation(Protocol):
+    """From what happened to what the agent sees.
+
+    `items` are the catalog in the space of the observation's `state` block, so that <state, e> means something.
+    """
+
+    items: Catalog
+    layout: Layout
+    sees: str
+
+    def arrive(self, users: Users) -> Any:
+        """The platform's memory at the start of sessions."""
+
+    def remember(self, memory: Any, users: Users, items: Ints, click: Floats) -> Any:
+        """The memory after `items` [n] were shown and answered; `users` are those after the step."""
+
+    def read(self, memory: Any) -> Floats:
+        """The observation, float32 [n, size]."""
+
+
+def blocks(**sizes: int) -> Layout:
+    """Blocks side by side in the order given."""
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+
+
+def size_of(layout: Layout) -> int:
+    """Length of an observation."""
+    return int(max(block.stop for block in layout.values()))
+
+
+SITUATION = 3
+"""Size of the `situation` block: part of the session gone, last answer, recent share of clicks."""
+
+
+class Seen(NamedTuple):
+    """Memory of the pooled observation: the observation itself is all that the platform needs to go on."""
+
+    values: Floats  # [n, size]
+
+
+class Pooled:
+    """The recency-weighted mean of the item vectors that a user liked, plus the vector of the profile text.
+
+        state     = unit(pooled history + profile_weight * profile)  at arrival (made by `arrival_states`)
+        state'    = unit(state + click_rate * click * e)
+        exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
+        situation = (part of the session gone, last answer, recent share of clicks)
+
+    Args:
+        items: the catalog as the agent reads it.
+        arrival_states: what the platform knows of each user at arrival, unit [num_users, dim].
+        max_steps: longest session, to tell the part that is gone.
+        click_rate: how far a click moves the state.
+        half_life_steps: fading of the exposure, as the platform assumes it.
+        gain: strength of an impression, as the platform assumes it.
+    """
+
+    sees = "observed"
+
+    def __init__(
+        self,
+        items: Catalog,
+        arrival_states: Floats,
+        max_steps: int,
+        click_rate: float = 0.03,
+        half_life_steps: float = 5.0,
+        gain: float = 3.0,
+    ) -> None:
+        if arrival_states.shape[1] != items.dim:
+            size = arrival_states.shape[1]
+            raise ValueError(f"states of {size} dimensions for items of {items.dim}; read both alike")
+        if not np.isfinite(arrival_states).all():
+            user = int(np.argmax(~np.isfinite(arrival_states).all(axis=1)))
+            raise ValueError(f"user {user} has a non-finite state; encode the profile again")
+        self.items, self.max_steps, self.gain = items, max_steps, gain
+        self.arrival_states, self.click_rate = arrival_states, click_rate
+        self.decay = float(0.5 ** (1 / half_life_steps))
+        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION)
+
+    def arrive(self, users: Users) -> Seen:
+        """State from the history, nothing shown yet."""
+        values = np.zeros((len(users.who), size_of(self.layout)), np.float32)
+        values[:, self.layout["state"]] = self.arrival_states[users.who]
+        return Seen(values)
+
+    def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:
+        """Take in one answer."""
+        shown = self.items.vectors.take(items, axis=0)  # [n, dim]
+        values = kernels.observe_pooled(
+            memory.values, shown, click, users.clock, self.click_rate, self.decay, self.gain, self.max_steps
+        )
+        return Seen(values)
+
+    def read(self, memory: Seen) -> Floats:
+        """The memory is the observation."""
+        return memory.values.copy()
+
+
+def _situation(now: Floats, before: Floats, users: Users, click: Floats, max_steps: int) -> None:
+    """Write the situation block, [n, 3], in place."""
+    now[:, 0] = users.clock * np.float32(1 / max_steps)
+    now[:, 1] = click
+    now[:, 2] = before[:, 2] * np.float32(0.8) + click * np.float32(0.2)
+
+
+class Read(NamedTuple):
+    """Memory of the prompt observation."""
+
+    who: Ints  # [n]
+    enjoyed: Ints  # [n, length] items, oldest first, -1 for none
+    skipped: Ints  # [n, length]
+    exposure: Floats  # [n, dim]
+    situation: Floats  # [n, 3]
+
+
+class Prompt:
+    """At every step a language model reads the user's text again.
+
+    Args:
+        items: the catalog as the agent reads it.
+        read: language model and projection: texts to unit vectors [n, dim]. Called once a step with the batch's texts,
+            repeats included; give a function that keeps what it has read.
+        write: user's text from the profile and the titles enjoyed and skipped, oldest first.
+        profiles: the profile text of each user of the population's data.
+        recent_likes: what each user enjoyed before the session, [num_users, length], -1 for none.
+        max_steps: longest session.
+        half_life_steps: fading of the exposure, as the platform assumes it.
+        gain: strength of an impression, as the platform assumes it.
+    """
+
+    sees = "observed"
+
+    def __init__(
+        self,
+        items: Catalog,
+        read: Callable[[Sequence[str]], Floats],
+        write: Callable[[str, Sequence[str], Sequence[str]], str],
+        profiles: Sequence[str],
+        recent_likes: Ints,
+        max_steps: int,
+        half_life_steps: float = 5.0,
+        gain: float = 3.0,
+    ) -> None:
+        self.items, self.max_steps, self.gain = items, max_steps, gain
+        self.texts_to_vectors, self.write, self.profiles, self.recent_likes = read, write, profiles, recent_likes
+        self.decay = float(0.5 ** (1 / half_life_steps))
+        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION)
+
+    def arrive(self, users: Users) -> Read:
+        """The logged likes; nothing skipped, nothing shown."""
+        n = len(users.who)
+        enjoyed = self.recent_likes[users.who]  # [n, length]
+        exposure = np.zeros((n, self.items.dim), np.float32)
+        return Read(users.who, enjoyed, np.full_like(enjoyed, -1), exposure, np.zeros((n, SITUATION), np.float32))
+
+    def remember(self, memory: Read, users: Users, items: Ints, click: Floats) -> Read:
+        """Append the item to what was enjoyed or to what was skipped."""
+        exposure = kernels.fade_and_add(memory.exposure, self.items.vectors[items], self.decay, self.gain)
+        situation = np.empty_like(memory.situation)
+        _situation(situation, memory.situation, users, click, self.max_steps)
+        enjoyed = _append(memory.enjoyed, items, click > 0)
+        return Read(users.who, enjoyed, _append(memory.skipped, items, click == 0), exposure, situation)
+
+    def read(self, memory: Read) -> Floats:
+        """Write the texts and have them read."""
+        state = self.texts_to_vectors(self.texts(memory))  # [n, dim]
+        return np.concatenate([state, memory.exposure, memory.situation], axis=1, dtype=np.float32)
+
+    def texts(self, memory: Read) -> list[str]:
+        """The text of each user, as the model reads it."""
+        return [
+            self.write(self.profiles[who], self._titles(enjoyed), self._titles(skipped))
+            for who, enjoyed, skipped in zip(memory.who, memory.enjoyed, memory.skipped, strict=True)
+        ]
+
+    def _titles(self, items: Ints) -> list[str]:
+        return [self.items.titles[item] for item in items if item >= 0]
+
+
+def _append(queue: Ints, items: Ints, where: np.ndarray) -> Ints:
+    """Push `items` [n] at the end of the rows of `queue` [n, length] that are marked."""
+    pushed = np.concatenate([queue[:, 1:], items[:, None]], axis=1)
+    return np.where(where[:, None], pushed, queue)
+
+
+class Oracle:
+    """The hidden state itself: taste, exposure, profile, patience and clock, in the world's own space.
+
+    For ablations and bounds.
+
+    Args:
+        items: the world's catalog.
+        max_steps: longest session.
+    """
+
+    sees = "true state"
+
+    def __init__(self, items: Catalog, max_steps: int) -> None:
+        self.items, self.max_steps = items, max_steps
+        self.layout = blocks(state=items.dim, exposure=items.dim, profile=items.dim, situation=2)
+
+    def arrive(self, users: Users) -> Users:
+        """The users themselves are the memory."""
+        return users
+
+    def remember(self, memory: Users, users: Users, items: Ints, click: Floats) -> Users:
+        """The users themselves are the memory."""
+        return users
+
+    def read(self, memory: Users) -> Floats:
+        """All that matters of the hidden state, [n, 3 * dim + 2]."""
+        gone = memory.clock * np.float32(1 / self.max_steps)
+        parts = [memory.taste, memory.exposure, memory.profile, memory.patience[:, None], gone[:, None]]
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def users(self, observations: Floats) -> Users:
+        """The users whose reading `observations` [n, size] is; `who` is lost and becomes 0."""
+        taste, exposure, profile, situation = (observations[:, block] for block in self.layout.values())
+        clock = np.rint(situation[:, 1] * self.max_steps).astype(np.int64)
+        return Users(np.zeros(len(clock), np.int64), taste, profile, exposure, situation[:, 0], clock)
+
+
+def arrival_states(history: Floats, profiles: Floats, profile_weight: float) -> Floats:
+    """What the platform knows at arrival: unit(pooled history + profile_weight * profile), [num_users, dim]."""
+    return unit(history + np.float32(profile_weight) * profiles)

@@ -1,0 +1,61 @@
+"""The single environment: a batch of one."""
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+from recloop.envs.catalog import Floats
+from recloop.envs.task import Outcome, Session, Task
+from recloop.envs.vector import METADATA, given_or_synthetic, spaces_of
+from recloop.envs.words import in_words
+
+
+class RecommendEnv(gymnasium.Env[Floats, np.int64]):
+    """One user; one action recommends one item. Step for step the same as `RecommendVectorEnv` with `num_envs=1`.
+
+    Args:
+        task: what is simulated; by default `Task.synthetic(**synthetic)`.
+        render_mode: None or "ansi".
+        max_episode_steps: longest session of the synthetic task; the environment truncates by itself.
+        synthetic: arguments of `Task.synthetic`, when no task is given.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = METADATA  # type: ignore[misc]
+
+    def __init__(
+        self,
+        task: Task | None = None,
+        *,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        **synthetic: Any,
+    ) -> None:
+        self.task, self.render_mode = given_or_synthetic(task, render_mode, max_episode_steps, synthetic), render_mode
+        self.observation_space, self.action_space = spaces_of(self.task)
+        self.session: Session
+        self._shown: tuple[np.ndarray, Outcome] | None = None
+
+    @property
+    def layout(self) -> dict[str, slice]:
+        """Named blocks of the observation."""
+        return self.task.observation.layout
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+        """Let a new user come. `options` are not used."""
+        super().reset(seed=seed)
+        self.session, self._shown = self.task.arrive(self.task.simulator.population.draw(1, self.np_random)), None
+        return self.task.read(self.session)[0], {}
+
+    def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+        """Recommend one item; the info tells whether it was clicked and how likely that was."""
+        item = np.array([action])
+        self.session, outcome = self.task.step(self.session, item, self.np_random.random(1, np.float32))
+        self._shown = item, outcome
+        info = {"click": float(outcome.response.click[0]), "enjoyment": float(outcome.response.enjoyment[0])}
+        observation = self.task.read(self.session)[0]
+        return observation, float(outcome.reward[0]), bool(outcome.terminated[0]), bool(outcome.truncated[0]), info
+
+    def render(self) -> str | None:
+        """What was recommended, how the user answered and how bored they are, in words; None without `render_mode`."""
+        return None if self.render_mode is None else in_words(self.task, self.session.users, self._shown, 0)

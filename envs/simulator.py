@@ -1,0 +1,102 @@
+"""The recommendation process itself: pure, batched, without Gymnasium."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from recloop.envs import kernels
+from recloop.envs.catalog import Catalog, Floats, Ints
+from recloop.envs.choice import Click
+from recloop.envs.dynamics import Dynamics
+from recloop.envs.sessions import Patience
+from recloop.envs.users import Population, Users
+
+
+class Response(NamedTuple):
+    """How a batch of users answered one recommendation each."""
+
+    click: Floats  # [n] 1 clicked, 0 not
+    enjoyment: Floats  # [n] probability of the click, in (0, 1)
+    affinity: Floats  # [n] <taste, e>, before the recommendation changed anything
+    cost: Floats  # [n] what the dynamics took from the appeal: boredom
+
+
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """Everything that happens between a recommendation and the next one.
+
+        affinity  = <taste, e>
+        enjoyment = choice(affinity - costs of the dynamics, quality[item])
+        click     = noise < enjoyment
+        users'    = sessions(dynamics(users, e, click), click)
+
+    Args:
+        world: the items as people feel them.
+        population: who may come.
+        choice: from appeal to enjoyment and click.
+        dynamics: what recommendations do to people, applied in order.
+        sessions: when they leave.
+
+    Raises:
+        ValueError: when tastes and items are of different spaces.
+    """
+
+    world: Catalog
+    population: Population
+    choice: Click
+    dynamics: tuple[Dynamics, ...]
+    sessions: Patience
+
+    def __post_init__(self) -> None:
+        """Tastes and items live in one space."""
+        if self.population.tastes.shape[1] != self.world.dim:
+            raise ValueError(
+                f"tastes have {self.population.tastes.shape[1]} dimensions, the world's items {self.world.dim}; "
+                "fit the population on the world's vectors"
+            )
+
+    def serving(self, population: Population) -> "Simulator":
+        """The same world with other people."""
+        return replace(self, population=population)
+
+    def respond(self, users: Users, items: Ints, noise: Floats) -> Response:
+        """What users feel and do when shown `items` [n]; `noise` [n] is uniform in [0, 1)."""
+        self._refuse_unfit(users, items, noise)
+        return self._respond(users, items, self.world.vectors.take(items, axis=0), noise)
+
+    def step(self, users: Users, items: Ints, noise: Floats) -> tuple[Users, Response]:
+        """Show each user one item, [n]; the same noise gives two policies the same luck."""
+        self._refuse_unfit(users, items, noise)
+        shown = self.world.vectors.take(items, axis=0)  # [n, dim]
+        response = self._respond(users, items, shown, noise)
+        return self._advance(users, shown, response), response
+
+    def expected_step(self, users: Users, items: Ints) -> tuple[Users, Response]:
+        """The step in which every click is replaced by its probability (certainty equivalence), for planners."""
+        shown = self.world.vectors.take(items, axis=0)  # [n, dim]
+        response = self._respond(users, items, shown, np.zeros(len(items), np.float32))
+        response = response._replace(click=response.enjoyment)
+        return self._advance(users, shown, response), response
+
+    def _advance(self, users: Users, shown: Floats, response: Response) -> Users:
+        for part in self.dynamics:
+            users = part.advance(users, shown, response.click)
+        return self.sessions.advance(users, response.click)
+
+    def _refuse_unfit(self, users: Users, items: Ints, noise: Floats) -> None:
+        """Compiled code reads past the end of what is too short, and -1 would quietly be the last item."""
+        if not users.who.shape == items.shape == noise.shape:
+            raise ValueError(
+                f"{items.size} items and {noise.size} values of noise for {len(users.who)} users; one each"
+            )
+        if items.min() < 0 or items.max() >= self.world.num_items:
+            raise ValueError(f"items from {items.min()} to {items.max()}; there are 0 to {self.world.num_items - 1}")
+
+    def _respond(self, users: Users, items: Ints, shown: Floats, noise: Floats) -> Response:
+        affinity = kernels.row_dot(users.taste, shown)  # [n]
+        cost = np.zeros(len(items), np.float32)
+        for part in self.dynamics:
+            cost = cost + part.cost(users, shown)
+        enjoyment = self.choice.enjoyment(affinity - cost, self.world.quality.take(items))
+        return Response(self.choice.click(enjoyment, noise), enjoyment, affinity, cost)

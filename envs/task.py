@@ -1,0 +1,97 @@
+"""A recommendation task: a simulated world, what the agent sees of it, and what it is rewarded for."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from recloop.envs.catalog import Bools, Catalog, Floats, Ints
+from recloop.envs.choice import Click
+from recloop.envs.dynamics import Boredom, Drift
+from recloop.envs.observations import Observation, Oracle, Pooled
+from recloop.envs.rewards import Reward, Step
+from recloop.envs.sessions import Patience
+from recloop.envs.simulator import Response, Simulator
+from recloop.envs.users import Population, Users
+
+
+class Session(NamedTuple):
+    """A batch of sessions under way: the users' hidden state, and what the platform remembers of them."""
+
+    users: Users
+    memory: Any
+
+
+class Outcome(NamedTuple):
+    """What one step came to."""
+
+    response: Response
+    reward: Floats  # [n]
+    terminated: Bools  # [n] the user has lost patience
+    truncated: Bools  # [n] the session has reached its longest
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What both environments, single and batched, are made of.
+
+    Args:
+        simulator: the world.
+        observation: what the agent sees.
+        reward: what it is rewarded for.
+
+    Raises:
+        ValueError: when world and agent have catalogs of different length.
+    """
+
+    simulator: Simulator
+    observation: Observation
+    reward: Reward
+
+    def __post_init__(self) -> None:
+        """World and agent speak of the same items."""
+        world, agent = self.simulator.world.num_items, self.observation.items.num_items
+        if world != agent:
+            raise ValueError(f"{agent} item vectors for {world} actions; encode the catalog that the environment uses")
+
+    def arrive(self, users: Users) -> "Session":
+        """Sessions of users who have just come."""
+        return Session(users, self.observation.arrive(users))
+
+    def step(self, session: "Session", items: Ints, noise: Floats) -> tuple["Session", "Outcome"]:
+        """Recommend `items` [n], one to each user; `noise` [n] is uniform in [0, 1)."""
+        users, response = self.simulator.step(session.users, items, noise)
+        memory = self.observation.remember(session.memory, users, items, response.click)
+        left, over = self.simulator.sessions.ended(users)
+        reward = self.reward(Step(session.users, users, items, response, left), self.simulator.world)
+        return Session(users, memory), Outcome(response, reward, left, over)
+
+    def read(self, session: "Session") -> Floats:
+        """What the agent sees, float32 [n, size]."""
+        return self.observation.read(session.memory)
+
+    def serving(self, population: Population) -> "Task":
+        """The same task with other people, for instance those held out."""
+        return replace(self, simulator=self.simulator.serving(population))
+
+    def seeing_everything(self) -> "Task":
+        """The same task with the hidden state shown."""
+        return replace(self, observation=Oracle(self.simulator.world, self.simulator.sessions.max_steps))
+
+    @staticmethod
+    def synthetic(num_items: int = 200, dim: int = 16, max_steps: int = 40, seed: int = 0, **reward: Any) -> "Task":
+        """A small made-up task that needs no data and no model.
+
+        The agent reads the world's own vectors; users like two random items and what lies around them.
+
+        Args:
+            num_items: size of the catalog.
+            dim: size of an item vector.
+            max_steps: longest session.
+            seed: of the catalog and the users.
+            reward: weights of `Reward`.
+        """
+        world = Catalog.synthetic(num_items, dim, seed=seed)
+        population = Population.synthetic(world.vectors, seed=seed + 1)
+        simulator = Simulator(
+            world, population, Click(scale=10, offset=0.55), (Boredom(), Drift()), Patience(max_steps)
+        )
+        return Task(simulator, Pooled(world, population.tastes, max_steps), Reward(**reward))

@@ -1,0 +1,157 @@
+"""The batched environment: Gymnasium's VectorEnv over a task, with same-step autoreset."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from recloop.envs.catalog import Bools, Floats, Ints
+from recloop.envs.observations import size_of
+from recloop.envs.task import Outcome, Session, Task
+from recloop.envs.users import Users, replace_rows
+from recloop.envs.words import in_words
+
+METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}
+
+
+class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
+    """`num_envs` users at once; one action recommends one item to each.
+
+    Observation: float32 [num_envs, size], blocks named in `layout`. Action: int [num_envs], rows of the catalog.
+    Reward: float32 [num_envs]. A session that ends is replaced within the same step; its last observation is in
+    `info["final_obs"]`, its clicks and steps in `info["session"]`, for the rows marked in `info["_final_obs"]`. The
+    info is empty while no session ends.
+
+    Args:
+        num_envs: how many users are served at once.
+        task: what is simulated; by default `Task.synthetic(**synthetic)`.
+        stagger: begin with sessions of every age, so that they do not all end in the same step. For training.
+        render_mode: None or "ansi".
+        max_episode_steps: longest session of the synthetic task (Gymnasium's own name for it).
+        synthetic: arguments of `Task.synthetic`, when no task is given.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {**METADATA, "autoreset_mode": AutoresetMode.SAME_STEP}  # type: ignore[misc]
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: Task | None = None,
+        *,
+        stagger: bool = False,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        **synthetic: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs is {num_envs}; serve at least 1 user")
+        self.task = given_or_synthetic(task, render_mode, max_episode_steps, synthetic)
+        self.num_envs, self.stagger, self.render_mode = num_envs, stagger, render_mode
+        self.single_observation_space, self.single_action_space = spaces_of(self.task)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.session: Session
+        self._shown: tuple[Ints, Outcome] | None = None
+        self._clicks: Floats
+
+    @property
+    def layout(self) -> dict[str, slice]:
+        """Named blocks of the observation."""
+        return self.task.observation.layout
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+        """Let new users come. `options` are not used."""
+        super().reset(seed=seed)
+        users = self.task.simulator.population.draw(self.num_envs, self.np_random)
+        if self.stagger:
+            ages = self.np_random.permutation(self.num_envs) * self.task.simulator.sessions.max_steps // self.num_envs
+            users = users._replace(clock=ages)
+        self.session, self._shown = self.task.arrive(users), None
+        self._clicks = np.zeros(self.num_envs, np.float32)
+        return self.task.read(self.session), {}
+
+    def step(self, actions: Ints) -> tuple[Floats, Floats, Bools, Bools, dict[str, Any]]:
+        """Recommend one item to each user."""
+        items = np.asarray(actions)
+        self.session, outcome = self.task.step(self.session, items, self.np_random.random(self.num_envs, np.float32))
+        self._shown = items, outcome
+        self._clicks += outcome.response.click
+        ended = outcome.terminated | outcome.truncated
+        info = self._start_anew(ended) if ended.any() else {}
+        return self.task.read(self.session), outcome.reward, outcome.terminated, outcome.truncated, info
+
+    def _start_anew(self, ended: Bools) -> dict[str, Any]:
+        """Replace the users of sessions that have ended; the info about those sessions, in Gymnasium's form."""
+        rows = np.flatnonzero(ended)
+        info = {
+            "final_obs": _objects(self.task.read(self.session), rows),
+            "_final_obs": ended,
+            "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock},
+            "_session": ended,
+        }
+        fresh = self.task.arrive(self.task.simulator.population.draw(len(rows), self.np_random))
+        self.session = Session(
+            replace_rows(self.session.users, rows, fresh.users), replace_rows(self.session.memory, rows, fresh.memory)
+        )
+        self._clicks[rows] = 0
+        return info
+
+    def render(self) -> tuple[str, ...] | None:
+        """What was recommended, how each user answered and how bored they are, in words; None without `render_mode`."""
+        if self.render_mode is None:
+            return None
+        return tuple(in_words(self.task, self.session.users, self._shown, row) for row in range(self.num_envs))
+
+    def get_state(self) -> dict[str, Any]:
+        """All that the next step depends on: plain arrays, and the state of the random generator."""
+        return {
+            "users": {name: field.copy() for name, field in self.session.users._asdict().items()},
+            "memory": {name: field.copy() for name, field in self.session.memory._asdict().items()},
+            "clicks": self._clicks.copy(),
+            "rng": self.np_random.bit_generator.state,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        users = Users(**{name: field.copy() for name, field in state["users"].items()})
+        kind = type(self.task.observation.arrive(users))
+        self.session = Session(users, kind(**{name: field.copy() for name, field in state["memory"].items()}))
+        self._shown = None
+        self._clicks = state["clicks"].copy()
+        self.np_random.bit_generator.state = state["rng"]
+
+
+def given_or_synthetic(
+    task: Task | None, render_mode: str | None, max_episode_steps: int | None, synthetic: dict[str, Any]
+) -> Task:
+    """The task of an environment from the arguments that both environments share."""
+    if render_mode not in (None, *METADATA["render_modes"]):
+        raise ValueError(f"render_mode is {render_mode!r}; choose None or 'ansi'")
+    if max_episode_steps is not None:
+        synthetic = {**synthetic, "max_steps": max_episode_steps}
+    if task is not None:
+        if synthetic:
+            raise ValueError(f"{', '.join(synthetic)}: for the synthetic task only; leave out, since a task is given")
+        return task
+    return Task.synthetic(**synthetic)
+
+
+def spaces_of(task: Task) -> tuple[Any, Any]:
+    """Observation space (a Box) and action space (Discrete) of one user.
+
+    The bounds of the Box are no promise but what Gymnasium's checker asks for, finite numbers: how far the exposure
+    goes is up to the dynamics.
+    """
+    most = float(np.finfo(np.float32).max)
+    observation = spaces.Box(-most, most, (size_of(task.observation.layout),), np.float32)
+    return observation, spaces.Discrete(task.simulator.world.num_items)
+
+
+def _objects(observations: Floats, rows: Ints) -> np.ndarray:
+    objects = np.full(len(observations), None, object)
+    for row in rows:
+        objects[row] = observations[row]
+    return objects

@@ -1,0 +1,48 @@
+"""Play policies on the same users with the same luck."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recloop.agents.policy import Policy
+from recloop.envs.catalog import Floats, Ints
+from recloop.envs.task import Task
+from recloop.envs.users import Population
+from recloop.experiments.sessions import Sessions
+
+
+class Luck(NamedTuple):
+    """All the chance in a set of sessions, drawn beforehand, so that every policy meets the same (common random numbers)."""
+
+    who: Ints  # [sessions] rows of the population's data
+    arrival: Floats  # [sessions, dim] standard normal
+    clicks: Floats  # [steps, sessions] uniform in [0, 1)
+
+    @staticmethod
+    def draw(population: Population, sessions_per_user: int, steps: int, seed: int) -> "Luck":
+        """Luck for `sessions_per_user` sessions of every member."""
+        rng = np.random.default_rng(seed)
+        who = np.repeat(population.members, sessions_per_user)
+        arrival = rng.standard_normal((len(who), population.tastes.shape[1]), np.float32)
+        return Luck(who, arrival, rng.random((steps, len(who)), np.float32))
+
+
+def play(task: Task, policy: Policy, luck: Luck) -> Sessions:
+    """The sessions of `policy` under `luck`; a policy's choice never changes anybody else's luck."""
+    steps, n = luck.clicks.shape
+    session = task.arrive(task.simulator.population.arrive(luck.who, luck.arrival))
+    items = np.full((n, steps), -1)  # [sessions, steps]
+    clicks, rewards = np.zeros((n, steps), np.float32), np.zeros((n, steps), np.float32)
+    under_way, start, memory = np.ones(n, bool), np.ones(n, bool), None
+    for step in range(steps):
+        observation = task.read(session)
+        actions, memory = policy.predict(observation, state=memory, episode_start=start, deterministic=True)
+        session, outcome = task.step(session, actions, luck.clicks[step])
+        items[under_way, step] = actions[under_way]
+        clicks[under_way, step] = outcome.response.click[under_way]
+        rewards[under_way, step] = outcome.reward[under_way]
+        under_way &= ~(outcome.terminated | outcome.truncated)
+        start = np.zeros(n, bool)
+        if not under_way.any():
+            break
+    return Sessions(users=luck.who, items=items, clicks=clicks, rewards=rewards)

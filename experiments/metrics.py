@@ -1,0 +1,118 @@
+"""What a set of sessions shows, one number each. The report prints the docstrings as its definitions."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recloop.experiments.sessions import Floats, Sessions
+
+
+def clicks_per_user(sessions: Sessions) -> NDArray[np.float64]:
+    """Clicks a session of every user, [users], by rising user number; the mean where a user has several sessions."""
+    return _per_user(sessions, sessions.clicks)
+
+
+def clicks_per_session(sessions: Sessions) -> float:
+    """Mean over users of the clicks in a session: mean_u mean_s sum_t click[u, s, t]."""
+    return float(clicks_per_user(sessions).mean())
+
+
+def session_return(sessions: Sessions) -> float:
+    """Mean over users of the session's undiscounted return: mean_u mean_s sum_t reward[u, s, t]."""
+    return float(_per_user(sessions, sessions.rewards).mean())
+
+
+def session_length(sessions: Sessions) -> float:
+    """Mean number of recommendations until the user leaves or the session's last step comes."""
+    return float(_lengths(sessions).mean())
+
+
+def coverage(sessions: Sessions, num_items: int) -> float:
+    """Share of the catalog that was recommended at least once: |set of items recommended| / num_items."""
+    return np.count_nonzero(_exposure(sessions, num_items)) / num_items
+
+
+def diversity(sessions: Sessions, vectors: NDArray[np.floating]) -> float:
+    """Mean over sessions of the mean of 1 - cosine(i, j) over pairs of recommendations; 0 = one item, again and again.
+
+    With unit vectors v_1 ... v_k and their sum S, the mean cosine of a pair is (|S|^2 - sum_i |v_i|^2) / (k (k - 1)).
+    Sessions of fewer than two recommendations have no pair and do not count; NaN when no session has one.
+    """
+    units = _units(vectors)  # [num_items, dim]
+    counts = _counts(sessions, len(vectors))  # [sessions, num_items]
+    sums = counts @ units  # [sessions, dim]
+    squares = counts @ np.square(units).sum(axis=1)  # [sessions]
+    pairs = _lengths(sessions) * (_lengths(sessions) - 1.0)  # [sessions]
+    some = pairs > 0
+    if not some.any():
+        return float("nan")
+    return float(1 - ((np.square(sums).sum(axis=1) - squares)[some] / pairs[some]).mean())
+
+
+def distinct_items(sessions: Sessions, num_items: int) -> float:
+    """Mean number of different items in a session."""
+    return float(_distinct(sessions, num_items).mean())
+
+
+def repeats(sessions: Sessions, num_items: int) -> float:
+    """Share of recommendations whose item was already recommended in the same session: 1 - distinct / all."""
+    return float(1 - _distinct(sessions, num_items).sum() / max(_lengths(sessions).sum(), 1))
+
+
+def gini(sessions: Sessions, num_items: int) -> float:
+    """Inequality of exposure: sum_i (2 i - n - 1) x_i / (n sum_i x_i), x sorted upwards over the catalog's n items.
+
+    0 = every item equally often, 1 - 1/n = one item only.
+    """
+    exposure = np.sort(_exposure(sessions, num_items))  # [num_items]
+    ranks = 2.0 * np.arange(1, num_items + 1) - num_items - 1
+    return float(ranks @ exposure / (num_items * max(exposure.sum(), 1)))
+
+
+def novelty(sessions: Sessions, popularity: NDArray[Any]) -> float:
+    """Mean bits of surprise of a recommendation: -log2 of the item's share of the logged interactions, plus one each.
+
+    `popularity` [num_items] counts the logged interactions; one more of each keeps unseen items finite.
+    """
+    shares = (popularity + 1) / (popularity + 1).sum()  # [num_items]
+    exposure = _exposure(sessions, len(popularity))  # [num_items]
+    return float(-(exposure @ np.log2(shares)) / max(exposure.sum(), 1))
+
+
+def reward_by_step(sessions: Sessions) -> NDArray[np.float64]:
+    """Mean reward at each step of the session, [steps]; a session that has ended counts 0."""
+    return np.asarray(sessions.rewards.mean(axis=0, dtype=np.float64))
+
+
+def _per_user(sessions: Sessions, values: Floats) -> NDArray[np.float64]:
+    totals = values.sum(axis=1, dtype=np.float64)  # [sessions]
+    _, row = np.unique(sessions.users, return_inverse=True)
+    return np.bincount(row, weights=totals) / np.bincount(row)  # [users]
+
+
+def _lengths(sessions: Sessions) -> NDArray[np.int64]:
+    return np.asarray((sessions.items >= 0).sum(axis=1))  # [sessions]
+
+
+def _exposure(sessions: Sessions, num_items: int) -> NDArray[np.float64]:
+    return np.bincount(sessions.items[sessions.items >= 0], minlength=num_items).astype(np.float64)  # [num_items]
+
+
+def _distinct(sessions: Sessions, num_items: int) -> NDArray[np.int64]:
+    return np.asarray(np.diff(_counts(sessions, num_items).indptr))  # [sessions]
+
+
+def _counts(sessions: Sessions, num_items: int) -> Any:
+    """How often each session recommended each item, sparse [sessions, num_items]."""
+    from scipy.sparse import csr_array
+
+    rows, steps = np.nonzero(sessions.items >= 0)
+    counts = csr_array((np.ones(len(rows)), (rows, sessions.items[rows, steps])), (len(sessions.items), num_items))
+    counts.sum_duplicates()
+    return counts
+
+
+def _units(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), np.float64)

@@ -1,0 +1,89 @@
+"""Interquartile means and their intervals: policies are compared on the same users with resampled users and seeds.
+
+Agarwal et al. (2021), Deep Reinforcement Learning at the Edge of the Statistical Precipice, for the interquartile mean
+and the stratified bootstrap; the users are a second level here, drawn once for all policies so that differences and
+ratios of policies get paired intervals.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores: TypeAlias = NDArray[np.float64]
+"""What each seed reached with each user, [seeds, users]."""
+
+Resampled: TypeAlias = NDArray[np.float64]
+"""An estimate and its bootstrap resamples, [1 + resamples], the estimate first; arithmetic keeps them paired."""
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+class Estimate(NamedTuple):
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interquartile_mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the first axis of what is left when a quarter (rounded down) is cut at each end."""
+    from scipy.stats import trim_mean
+
+    return np.asarray(trim_mean(scores, 0.25, axis=0))
+
+
+def bootstrap(scores: Mapping[Name, Scores], rng: np.random.Generator, resamples: int = 2000) -> dict[Name, Resampled]:
+    """The interquartile mean over seeds of the mean over users, for every policy, with two-level resamples.
+
+    Each resample draws the users once, the same ones for all policies (paired), and the seeds of each policy on their
+    own (stratified). A seed with a NaN score failed: it counts as the worst that any policy did with each user, never
+    as missing. One seed gives an interval over users only, which says nothing of other seeds.
+
+    Raises ValueError when policies were played on different numbers of users, or when every seed of all failed.
+    """
+    filled = _fill_failed(scores)
+    users = next(iter(filled.values())).shape[1]
+    weights = rng.multinomial(users, np.full(users, 1 / users), size=resamples) / users  # [resamples, users]
+    weights = np.vstack([np.full(users, 1 / users), weights])  # [1 + resamples, users], the users themselves first
+    return {name: _resample_seeds(matrix @ weights.T, rng) for name, matrix in filled.items()}
+
+
+def _fill_failed(scores: Mapping[Name, Scores]) -> dict[Name, Scores]:
+    sizes = {name: matrix.shape[1] for name, matrix in scores.items()}
+    if len(set(sizes.values())) != 1:
+        raise ValueError(f"policies were played on different numbers of users, {sizes}: play all on the same users")
+    seeds = np.concatenate(list(scores.values()))  # [all seeds, users]
+    failed = np.isnan(seeds).any(axis=1)  # [all seeds]
+    if failed.all():
+        raise ValueError("every seed of every policy has NaN scores: there is nothing to compare")
+    worst = seeds[~failed].min(axis=0)  # [users]
+    return {
+        name: np.where(np.isnan(matrix).any(axis=1, keepdims=True), worst, matrix) for name, matrix in scores.items()
+    }
+
+
+def _resample_seeds(means: NDArray[np.float64], rng: np.random.Generator) -> Resampled:
+    seeds, columns = means.shape  # the mean over users of every seed, [seeds, 1 + resamples]
+    drawn = rng.integers(seeds, size=(seeds, columns))
+    drawn[:, 0] = np.arange(seeds)  # the first column is the estimate: every seed once
+    return interquartile_mean(np.take_along_axis(means, drawn, axis=0))
+
+
+def estimate(resampled: Resampled) -> Estimate:
+    """The estimate with the 2.5th and 97.5th percentile of its resamples."""
+    low, high = np.percentile(resampled[1:], [2.5, 97.5])
+    return Estimate(float(resampled[0]), float(low), float(high))
+
+
+def band(curves: NDArray[np.float64], rng: np.random.Generator) -> tuple[Scores, Scores, Scores]:
+    """The interquartile mean over seeds at each point of a curve and its 95 % interval over seeds, each [k].
+
+    `curves` is [seeds, k]; a seed is drawn as a whole curve.
+    """
+    seeds = len(curves)
+    drawn = curves[rng.integers(seeds, size=(seeds, 1000))]  # [seeds, resamples, k]
+    low, high = np.percentile(interquartile_mean(drawn), [2.5, 97.5], axis=0)
+    return interquartile_mean(curves), low, high

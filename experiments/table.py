@@ -1,0 +1,171 @@
+"""The table of policies, as data and for the terminal, with the environment's label under it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recloop.experiments import metrics
+from recloop.experiments.planning_gap import HEURISTIC, Judgement, interval, judge, stamp_seeds, verdicts
+from recloop.experiments.sessions import Key, Played, Sessions
+from recloop.experiments.statistics import Estimate, Resampled, Scores, bootstrap, estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+
+class Summary(NamedTuple):
+    """What the sessions say: a row a policy, the judgement of the environment, and the sentences that follow."""
+
+    table: "pd.DataFrame"
+    judgement: Judgement
+    verdicts: tuple[str, ...]
+    stamp: str  # what the number of training seeds is good for; empty from 10 on
+
+
+def summarise(
+    played: Sequence[Played],
+    vectors: NDArray[np.floating],
+    popularity: NDArray[Any],
+    rng: np.random.Generator,
+    action_influence: float | None = None,
+) -> Summary:
+    """Compare policies that were played on the same users.
+
+    `vectors` [num_items, dim] are what diversity is measured with, `popularity` [num_items] counts logged interactions.
+    Raises ValueError when two policies share a row or were played on different users.
+    """
+    import pandas as pd
+
+    resampled = bootstrap(scores(played), rng)
+    judgement = judge(resampled, action_influence)
+    rows = [_row(one, resampled[one.key], judgement.credits[one.key], vectors, popularity) for one in played]
+    fewest = min((len(one.sessions) for one in played if one.trained), default=10)
+    return Summary(pd.DataFrame(rows), judgement, verdicts(judgement, played), stamp_seeds(fewest))
+
+
+def scores(played: Sequence[Played]) -> dict[Key, Scores]:
+    """Clicks a session of every policy, [seeds, users] each, the users by rising number."""
+    users = np.unique(played[0].sessions[0].users)
+    matrices: dict[Key, Scores] = {}
+    for one in played:
+        if one.key in matrices:
+            raise ValueError(f"two policies are called {one.policy} ({one.sees}): give each row its own name")
+        if not all(np.array_equal(np.unique(sessions.users), users) for sessions in one.sessions):
+            raise ValueError(f"{one.policy} ({one.sees}) met other users than {played[0].policy}: play all on the same")
+        matrices[one.key] = np.stack([metrics.clicks_per_user(sessions) for sessions in one.sessions])
+    return matrices
+
+
+def _row(
+    played: Played,
+    resampled: Resampled,
+    credit: Estimate | None,
+    vectors: NDArray[np.floating],
+    popularity: NDArray[Any],
+) -> dict[str, Any]:
+    clicks = estimate(resampled)
+    whole = [sessions for sessions in played.sessions if not np.isnan(sessions.clicks).any()]
+    described = [describe(sessions, vectors, popularity) for sessions in whole or played.sessions]
+    failed = len(played.sessions) - len(whole)
+    return {
+        "policy": played.policy,
+        "sees": played.sees,
+        "trained": played.trained,
+        "seeds": len(played.sessions),
+        "failed_seeds": failed,
+        "clicks_per_session": clicks.value,
+        "ci_low": clicks.low,
+        "ci_high": clicks.high,
+        "planning_credit": np.nan if credit is None else credit.value,
+        "credit_low": np.nan if credit is None else credit.low,
+        "credit_high": np.nan if credit is None else credit.high,
+        "worst_seed": np.nan if failed else min(metrics.clicks_per_session(sessions) for sessions in whole),
+        **{name: float(np.mean([one[name] for one in described])) for name in described[0]},
+    }
+
+
+def describe(sessions: Sessions, vectors: NDArray[np.floating], popularity: NDArray[Any]) -> dict[str, float]:
+    """What the sessions of one seed look like, by the name of the function in `metrics` that defines it."""
+    num_items = len(vectors)
+    return {
+        "session_return": metrics.session_return(sessions),
+        "session_length": metrics.session_length(sessions),
+        "coverage": metrics.coverage(sessions, num_items),
+        "diversity": metrics.diversity(sessions, vectors),
+        "distinct_items": metrics.distinct_items(sessions, num_items),
+        "repeats": metrics.repeats(sessions, num_items),
+        "gini": metrics.gini(sessions, num_items),
+        "novelty": metrics.novelty(sessions, popularity),
+    }
+
+
+def environment_line(judgement: Judgement) -> str:
+    """`environment: PLANNING (planning gap 0.34 [...], uplift +48 % [...]), information gap 3.0 [...] clicks`."""
+    return f"environment: {judgement.label} ({gap_words(judgement)}){_information_words(judgement)}"
+
+
+def gap_words(judgement: Judgement) -> str:
+    """`planning gap 0.34 [...], uplift +48 % [...]`, or what was not played."""
+    if judgement.planning_gap is None or judgement.uplift is None:
+        return "planning gap not measured: it takes random, the greedy oracle and one policy more"
+    uplift = Estimate(*(100 * figure for figure in judgement.uplift))
+    words = f"{uplift.value:+z.0f} % [{uplift.low:+z.0f}, {uplift.high:+z.0f}]"
+    return f"planning gap {interval(judgement.planning_gap, 'z.2f')}, uplift {words}"
+
+
+def _information_words(judgement: Judgement) -> str:
+    gaps = judgement.information_gaps
+    if not gaps:
+        return ""
+    policy = HEURISTIC if HEURISTIC in gaps else next(iter(gaps))
+    return f", information gap {interval(gaps[policy], 'z.1f')} clicks ({policy})"
+
+
+def print_table(summary: Summary, console: "Console") -> None:
+    """Show the table, the stamp of few seeds, and the environment line; trained agents stand out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("policy", no_wrap=True)
+    table.add_column("sees", no_wrap=True)
+    for heading in ("seeds", "clicks/session", "95% CI", "planning credit", "95% CI", "coverage", "diversity"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary.table.itertuples():
+        table.add_row(*(Text(cell) for cell in _cells(row)), style="bold" if row.trained else "")
+    console.print(table)
+    for line in filter(None, (environment_line(summary.judgement), summary.stamp)):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _cells(row: Any) -> list[str]:
+    return [
+        row.policy,
+        row.sees,
+        seeds(row),
+        number(row.clicks_per_session, "z.1f"),
+        bounds(row.ci_low, row.ci_high, "z.1f"),
+        number(row.planning_credit, "z.2f"),
+        bounds(row.credit_low, row.credit_high, "z.2f"),
+        number(row.coverage, ".0%"),
+        number(row.diversity, ".2f"),
+    ]
+
+
+def seeds(row: Any) -> str:
+    """How many seeds were trained and how many of them failed; nothing for baselines, which do not train."""
+    failed = f" ({row.failed_seeds} failed)" if row.failed_seeds else ""
+    return f"{row.seeds}{failed}" if row.trained else ""
+
+
+def number(value: float, spec: str) -> str:
+    """The value by a format, or a dash where it is undefined."""
+    return "–" if np.isnan(value) else f"{value:{spec}}"
+
+
+def bounds(low: float, high: float, spec: str) -> str:
+    """`[20.1, 20.9]`, or nothing where there is no interval."""
+    return "" if np.isnan(low) or low == high else f"[{low:{spec}}, {high:{spec}}]"

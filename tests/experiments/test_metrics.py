@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from recloop.experiments import metrics
+from recloop.experiments.sessions import Sessions
+
+
+def sessions(
+    items: list[list[int]], clicks: list[list[float]] | None = None, users: list[int] | None = None
+) -> Sessions:
+    chosen = np.array(items, np.int32)
+    clicked = np.zeros(chosen.shape, np.float32) if clicks is None else np.array(clicks, np.float32)
+    return Sessions(np.array(users or range(len(items)), np.int32), chosen, clicked, clicked / np.float32(2))
+
+
+def test_clicks_are_averaged_within_a_user_before_they_are_averaged_over_users() -> None:
+    played = sessions([[0, 0], [0, 0], [0, 0]], [[1, 1], [0, 0], [1, 1]], users=[7, 7, 3])
+    np.testing.assert_array_equal(metrics.clicks_per_user(played), [2, 1])  # user 3, user 7
+    assert metrics.clicks_per_session(played) == 1.5
+
+
+def test_the_return_adds_up_rewards() -> None:
+    assert metrics.session_return(sessions([[0, 1], [0, 1]], [[1, 1], [0, 0]])) == 0.5
+
+
+def test_a_session_is_as_long_as_its_recommendations() -> None:
+    assert metrics.session_length(sessions([[0, -1, -1], [0, 1, 2]])) == 2
+
+
+def test_coverage_counts_each_item_once() -> None:
+    assert metrics.coverage(sessions([[0, 0, 1], [1, -1, -1]]), num_items=8) == 0.25
+
+
+def test_diversity_of_opposite_right_angled_and_equal_items() -> None:
+    vectors = np.array([[1.0, 0.0], [-2.0, 0.0], [0.0, 3.0]])
+    assert metrics.diversity(sessions([[0, 1]]), vectors) == 2
+    assert metrics.diversity(sessions([[0, 2]]), vectors) == 1
+    assert metrics.diversity(sessions([[2, 2]]), vectors) == 0
+    assert metrics.diversity(sessions([[0, 1], [2, 2]]), vectors) == 1
+
+
+def test_diversity_ignores_sessions_without_a_pair() -> None:
+    vectors = np.eye(2)
+    assert metrics.diversity(sessions([[0, 1], [0, -1]]), vectors) == 1
+    assert np.isnan(metrics.diversity(sessions([[0, -1]]), vectors))
+
+
+@given(
+    items=arrays(np.int32, (3, 5), elements=st.integers(0, 6)),
+    vectors=arrays(np.float64, (7, 3), elements=st.floats(-2, 2).map(lambda x: round(x, 3))),
+)
+def test_diversity_in_closed_form_equals_the_loop_over_pairs(
+    items: NDArray[np.int32], vectors: NDArray[np.float64]
+) -> None:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = vectors / np.where(norms > 0, norms, 1)
+    pairs = [
+        [1 - units[a] @ units[b] for at, a in enumerate(row) for b in row[at + 1 :]] for row in items.tolist()
+    ]  # [sessions][pairs]
+    assert metrics.diversity(sessions(items.tolist()), vectors) == pytest.approx(np.mean(pairs), abs=1e-9)
+
+
+def test_distinct_items_and_repeats_of_a_session() -> None:
+    played = sessions([[0, 0, 1, 0], [2, 3, -1, -1]])
+    assert metrics.distinct_items(played, num_items=4) == 2
+    assert metrics.repeats(played, num_items=4) == pytest.approx(1 - 4 / 6)
+
+
+def test_gini_is_zero_when_every_item_is_shown_as_often_and_near_one_when_a_single_one_is() -> None:
+    assert metrics.gini(sessions([[0, 1], [2, 3]]), num_items=4) == 0
+    assert metrics.gini(sessions([[2, 2], [2, 2]]), num_items=4) == 0.75
+
+
+def test_novelty_is_the_bits_of_the_items_popularity_share() -> None:
+    popularity = np.array([3, 1, 0, 0])  # shares with one added: 1/2, 1/4, 1/8, 1/8
+    assert metrics.novelty(sessions([[0, 1, -1]]), popularity) == 1.5
+    assert metrics.novelty(sessions([[3, 3, 2]]), popularity) == 3
+
+
+def test_a_session_that_ended_counts_nothing_in_the_reward_of_a_step() -> None:
+    played = sessions([[0, 1], [0, -1]], [[1, 1], [1, 0]])
+    np.testing.assert_array_equal(metrics.reward_by_step(played), [0.5, 0.25])
+
+
+@given(arrays(np.int32, (4, 6), elements=st.integers(-1, 9)), st.permutations(range(10)))
+def test_no_metric_depends_on_how_items_are_numbered(items: NDArray[np.int32], order: list[int]) -> None:
+    renamed = np.append(order, -1).astype(np.int32)[items]  # -1, the end, keeps its name
+    vectors, popularity = np.random.default_rng(0).normal(size=(10, 3)), np.arange(10)
+    before, after = sessions(items.tolist()), sessions(renamed.tolist())
+    moved_vectors, moved_popularity = np.empty_like(vectors), np.empty_like(popularity)
+    moved_vectors[order], moved_popularity[order] = vectors, popularity
+    assert metrics.coverage(before, 10) == metrics.coverage(after, 10)
+    assert metrics.distinct_items(before, 10) == metrics.distinct_items(after, 10)
+    assert metrics.gini(before, 10) == pytest.approx(metrics.gini(after, 10))
+    assert metrics.novelty(before, popularity) == pytest.approx(metrics.novelty(after, moved_popularity))
+    diversity = metrics.diversity(after, moved_vectors)
+    assert metrics.diversity(before, vectors) == pytest.approx(diversity, nan_ok=True)
