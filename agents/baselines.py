@@ -70,12 +70,16 @@ class Greedy:
         return scores + self.bonus
 
     def scores_of(self, observation: Floats, items: Ints) -> Floats:
-        """The scores of each user's own `items` [n, k] for several observations of that user, [n, copies, size]: [n, copies, k]."""
+        """The scores of each user's own `items` [n, k], for several observations of that user [n, copies, size].
+
+        Returns [n, copies, k].
+        """
         layout = self.items.layout
         vectors = self.items.vectors[items].transpose(0, 2, 1)  # [n, dim, k]
         bored = np.maximum(observation[:, :, layout["exposure"]] @ vectors, 0)
         similar = observation[:, :, layout["state"]] @ vectors
-        return similar - np.float32(self.boredom_weight) * bored + self.bonus[items][:, None]
+        scores: Floats = similar - np.float32(self.boredom_weight) * bored + self.bonus[items][:, None]
+        return scores
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True

@@ -14,28 +14,27 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recloop.agents.networks import ItemScores
+from recloop.agents.networks import ItemHead
 from recloop.agents.policy import Floats, Ints, ItemSpace
 
 
 class ItemQNetwork(QNetwork):
-    """q(s, a) = value(s) + score[a]: a dueling network whose advantages are item scores."""
+    """q(s, a) = value of the item + value of the state: a dueling network over the item head."""
 
     def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.q_net = nn.Sequential()  # the parent's own head, one output unit an item
-        self.scores = ItemScores(items, self.features_dim, hidden, *scales)
-        self.value = nn.Sequential(*create_mlp(self.features_dim, 1, hidden))
+        self.q_net = nn.Sequential()  # instead of the parent's head, one output unit an item
+        self.head = ItemHead(items, self.features_dim, hidden, scales, extra=1)
 
     def forward(self, obs: PyTorchObs) -> Tensor:
         """Q-values [n, num_items]."""
-        features = self.extract_features(obs, self.features_extractor)
-        return self.value(features) + self.scores(features)
+        of_items, of_state = self.head(self.extract_features(obs, self.features_extractor))
+        return of_items + of_state
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
         """Q-values [n] of the actions taken [n]."""
-        features = self.extract_features(obs, self.features_extractor)
-        return self.value(features)[:, 0] + self.scores.of(features, actions)
+        of_items, of_state = self.head.of(self.extract_features(obs, self.features_extractor), actions)
+        return of_items + of_state[:, 0]
 
 
 class ItemDQNPolicy(DQNPolicy):
@@ -160,7 +159,12 @@ class DQNAgent:
     exploration: tuple[float, float] = (0.3, 0.02)
     exploration_share: float = 0.5
     max_grad_norm: float = 10.0
-    scales: tuple[float, float, float] = (2.0, 0.8, 0.1)
+    scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
+
+    @property
+    def name(self) -> str:
+        """What the agent is called in tables."""
+        return "DQN" if self.head == "item" else "DQN, plain MLP head"
 
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> BatchedDQN:
         """The stable-baselines3 model, ready to learn."""

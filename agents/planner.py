@@ -31,7 +31,7 @@ class RolloutPlanner:
     """
 
     def __init__(
-        self, model: Model, base: Greedy, candidates: int = 20, horizon: int = 12, shortlist: int = 200
+        self, model: Model, base: Greedy, candidates: int = 5, horizon: int = 12, shortlist: int = 400
     ) -> None:
         self.model, self.base = model, base
         self.unbored = Greedy(base.items, 0.0, base.quality_weight)

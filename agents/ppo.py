@@ -3,25 +3,41 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor, nn
 
-from recloop.agents.networks import ItemScores
+from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
 
 
-class ItemActorCritic(ActorCriticPolicy):
-    """The actor's logits are item scores, the critic is an MLP; both read the observation itself."""
+class ItemLogits(nn.Module):
+    """The item head's values, divided by a temperature that is learned through its logarithm."""
 
-    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
-        self.items, self.hidden, self.scales = items, hidden, scales
+    def __init__(self, head: ItemHead, temperature: float) -> None:
+        super().__init__()
+        self.head = head
+        self.log_sharpness = nn.Parameter(-torch.log(torch.tensor(temperature)) / LOG_SPEED)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Logits [n, num_items]."""
+        return self.head(observation)[0] * torch.exp(LOG_SPEED * self.log_sharpness)
+
+
+class ItemActorCritic(ActorCriticPolicy):
+    """The actor's logits are values of items, the critic is an MLP; both read the observation itself."""
+
+    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], temperature: float, **kwargs: Any) -> None:
+        self.items, self.hidden, self.scales, self.temperature = items, hidden, scales, temperature
         super().__init__(*args, net_arch={"pi": [], "vf": hidden}, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
-        self.action_net = ItemScores(self.items, self.features_dim, self.hidden, *self.scales)
+        head = ItemHead(self.items, self.features_dim, self.hidden, self.scales)
+        self.action_net = ItemLogits(head, self.temperature)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
 
@@ -42,7 +58,8 @@ class PPOAgent:
         clip_range: of the probability ratio.
         entropy_weight: bonus for entropy.
         max_grad_norm: gradients are clipped to this norm.
-        scales: initial weights of similarity, boredom and quality in the logits.
+        scales: initial weights of similarity, boredom and quality in the item head.
+        temperature: initial temperature of the policy over the head's values.
     """
 
     num_envs: int = 64
@@ -51,19 +68,25 @@ class PPOAgent:
     rollout_steps: int = 32
     batch_size: int = 1024
     epochs: int = 4
-    learning_rate: float = 1e-3
-    gamma: float = 0.97
-    gae_lambda: float = 0.9
+    learning_rate: float = 2e-3
+    gamma: float = 0.98
+    gae_lambda: float = 0.95
     clip_range: float = 0.2
     entropy_weight: float = 0.0
     max_grad_norm: float = 0.5
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
+    temperature: float = 0.04
+
+    @property
+    def name(self) -> str:
+        """What the agent is called in tables."""
+        return "PPO" if self.head == "item" else "PPO, plain MLP head"
 
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> PPO:
         """The stable-baselines3 model, ready to learn."""
         hidden = list(self.hidden)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
-        policy_kwargs: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales}
+        policy_kwargs: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales, "temperature": self.temperature}
         return PPO(
             policy,
             env,

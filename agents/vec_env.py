@@ -26,14 +26,14 @@ class GymnasiumVecEnv(VecEnv):
             raise ValueError(f"stable-baselines3 resets in the same step, this environment in mode {mode}")
         self.env = env
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        self._returns = np.zeros(env.num_envs)
+        self._returns, self._lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
 
     def reset(self) -> np.ndarray:
         """First observations, seeded once by `seed`."""
         observation: np.ndarray
         observation, _ = self.env.reset(seed=self._seeds[0])
         self._reset_seeds()
-        self._returns[:] = 0
+        self._returns[:], self._lengths[:] = 0, 0
         return observation
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -44,11 +44,12 @@ class GymnasiumVecEnv(VecEnv):
         """Step the batch."""
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         self._returns += reward
+        self._lengths += 1
         done = terminated | truncated
         infos = [_NOTHING] * self.num_envs
         for row in np.flatnonzero(done).tolist():
             infos[row] = self._summary(row, info, bool(truncated[row] and not terminated[row]))
-        self._returns[done] = 0
+        self._returns[done], self._lengths[done] = 0, 0
         return observation, reward, done, infos
 
     def _summary(self, row: int, info: dict[str, Any], truncated: bool) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class GymnasiumVecEnv(VecEnv):
         return {
             "terminal_observation": info["final_obs"][row],
             "TimeLimit.truncated": truncated,
-            "episode": {"r": float(self._returns[row]), "l": int(session.get("steps", 0)), "t": 0.0, **session},
+            "episode": {"r": float(self._returns[row]), "l": int(self._lengths[row]), "t": 0.0, **session},
         }
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ class Cached:
         """Give unit vectors [n, dim] of `texts`; see `Encoder.encode`.
 
         Raises:
-            ValueError: as the inner encoder.
+            ValueError: as the inner encoder, whose index then counts the texts that are new to the cache.
             OSError: the folder cannot be written.
         """
         unique, places = distinct(texts)

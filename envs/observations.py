@@ -60,15 +60,17 @@ class Seen(NamedTuple):
 class Pooled:
     """The recency-weighted mean of the item vectors that a user liked, plus the vector of the profile text.
 
-        state     = unit(pooled history + profile_weight * profile)  at arrival (made by `arrival_states`)
+        state     = unit(history + profile_weight * profile)          at arrival
         state'    = unit(state + click_rate * click * e)
         exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
         situation = (part of the session gone, last answer, recent share of clicks)
 
     Args:
         items: the catalog as the agent reads it.
-        arrival_states: what the platform knows of each user at arrival, unit [num_users, dim].
+        history: each user's logged history, pooled: unit vectors in the space of `items`, [num_users, dim].
         max_steps: longest session, to tell the part that is gone.
+        profiles: vectors of the profile texts, [num_users, dim]; None where there are none.
+        profile_weight: of the profile beside the history.
         click_rate: how far a click moves the state.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
@@ -79,27 +81,32 @@ class Pooled:
     def __init__(
         self,
         items: Catalog,
-        arrival_states: Floats,
+        history: Floats,
         max_steps: int,
+        profiles: Floats | None = None,
+        profile_weight: float = 0.1,
         click_rate: float = 0.03,
         half_life_steps: float = 5.0,
         gain: float = 3.0,
     ) -> None:
-        if arrival_states.shape[1] != items.dim:
-            size = arrival_states.shape[1]
-            raise ValueError(f"states of {size} dimensions for items of {items.dim}; read both alike")
-        if not np.isfinite(arrival_states).all():
-            user = int(np.argmax(~np.isfinite(arrival_states).all(axis=1)))
-            raise ValueError(f"user {user} has a non-finite state; encode the profile again")
+        known = (
+            history if profiles is None else unit(history + np.float32(profile_weight) * profiles)
+        )  # [num_users, dim]
+        if known.shape[1] != items.dim:
+            raise ValueError(f"histories of {known.shape[1]} dimensions for items of {items.dim}; read both alike")
+        if not np.isfinite(known).all():
+            raise ValueError(
+                f"user {int(np.argmin(np.isfinite(known).all(axis=1)))} has a non-finite state; encode again"
+            )
         self.items, self.max_steps, self.gain = items, max_steps, gain
-        self.arrival_states, self.click_rate = arrival_states, click_rate
+        self.known, self.click_rate = known, click_rate
         self.decay = float(0.5 ** (1 / half_life_steps))
         self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION)
 
     def arrive(self, users: Users) -> Seen:
         """State from the history, nothing shown yet."""
         values = np.zeros((len(users.who), size_of(self.layout)), np.float32)
-        values[:, self.layout["state"]] = self.arrival_states[users.who]
+        values[:, self.layout["state"]] = self.known[users.who]
         return Seen(values)
 
     def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:
@@ -237,8 +244,3 @@ class Oracle:
         taste, exposure, profile, situation = (observations[:, block] for block in self.layout.values())
         clock = np.rint(situation[:, 1] * self.max_steps).astype(np.int64)
         return Users(np.zeros(len(clock), np.int64), taste, profile, exposure, situation[:, 0], clock)
-
-
-def arrival_states(history: Floats, profiles: Floats, profile_weight: float) -> Floats:
-    """What the platform knows at arrival: unit(pooled history + profile_weight * profile), [num_users, dim]."""
-    return unit(history + np.float32(profile_weight) * profiles)

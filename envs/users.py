@@ -53,7 +53,8 @@ class Population:
         """Every member needs a taste."""
         if len(self.members) == 0:
             raise ValueError("the population has no members; give at least one user")
-        silent = self.members[~(np.abs(self.tastes[self.members]).sum(axis=1) > 0)]
+        length = np.linalg.norm(self.tastes[self.members], axis=1)  # [m]
+        silent = self.members[~(np.isfinite(length) & (length > 0))]
         if len(silent):
             raise ValueError(f"user {silent[0]} has no taste (an empty history or a NaN); leave the user out")
         if self.spread < 0:

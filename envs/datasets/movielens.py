@@ -5,6 +5,7 @@ F. M. Harper and J. A. Konstan (2015), The MovieLens Datasets: History and Conte
 
 import csv
 import hashlib
+import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,12 @@ from recloop.envs.datasets.dataset import Attributes, Dataset
 from recloop.envs.interactions import Interactions
 
 _ARTICLE_LAST = re.compile(r"^(.*), (The|A|An|Le|La|Les|Il|El|Das|Der|Die)$")  # "Usual Suspects, The"
-_GENDERS = {"M": "man", "F": "woman"}
+_GENDERS = {"M": "male", "F": "female"}
+_COLUMNS = {
+    "item": ("item_id", "movie_title", "release_year", "class"),
+    "user": ("user_id", "age", "gender", "occupation"),
+    "inter": ("user_id", "item_id", "rating", "timestamp"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,11 @@ class MovieLens:
             FileNotFoundError: naming the file that is missing.
             ValueError: naming file, line and column of the first value that cannot be read.
         """
-        paths = [Path(self.folder) / f"{self.name}.{kind}" for kind in ("item", "user", "inter")]
+        paths = [Path(self.folder) / f"{self.name}.{kind}" for kind in _COLUMNS]
         for path in paths:
             if not path.is_file():
                 raise FileNotFoundError(f"{path} is missing; give the folder of {self.name} in RecBole's atomic format")
-        items, users, ratings = (_rows(path) for path in paths)
+        items, users, ratings = (_rows(path, columns) for path, columns in zip(paths, _COLUMNS.values(), strict=True))
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
         return Dataset(
             name=self.name,
@@ -53,17 +59,21 @@ class MovieLens:
         )
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        names = [name.split(":")[0] for name in next(reader)]
-        rows = []
-        for number, values in enumerate(reader, start=2):
-            if len(values) != len(names):
-                found = f"{len(values)} columns instead of {len(names)}"
-                raise ValueError(f"{path}, line {number}: {found}; fetch the file again")
-            rows.append(dict(zip(names, values, strict=True)))
-    return rows
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}, byte {error.start}: not UTF-8; fetch the file again") from None
+    table = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
+    names = [name.split(":")[0] for name in table[0]] if table else []
+    for column in columns:
+        if column not in names:
+            raise ValueError(f"{path}, line 1: no column {column}; fetch the file again")
+    for number, values in enumerate(table, start=1):
+        if len(values) != len(names):
+            found = f"{len(values)} columns instead of {len(names)}"
+            raise ValueError(f"{path}, line {number}: {found}; fetch the file again")
+    return [dict(zip(names, values, strict=True)) for values in table[1:]]
 
 
 def _film(row: dict[str, str]) -> Attributes:
@@ -73,7 +83,7 @@ def _film(row: dict[str, str]) -> Attributes:
 
 
 def _person(row: dict[str, str]) -> Attributes:
-    return {"age": row["age"], "gender": _GENDERS.get(row["gender"], "person"), "occupation": row["occupation"]}
+    return {"age": row["age"], "gender": _GENDERS.get(row["gender"], row["gender"]), "occupation": row["occupation"]}
 
 
 def _numbered(rows: Sequence[dict[str, str]], key: str) -> dict[str, int]:

@@ -39,7 +39,9 @@ def simulator(plane: Catalog) -> Simulator:
     """One user, who likes item A: enjoyment = sigmoid(10 * (affinity - 0.5 * boredom - 0.5) + quality)."""
     population = Population(np.array([[1, 0]], np.float32), np.array([0]), spread=0.0)
     dynamics = (Boredom(weight=0.5, half_life_steps=1.0, gain=2.0), Drift(rate=0.1, return_rate=0.0))
-    return Simulator(plane, population, Click(scale=10, offset=0.5), dynamics, Patience(max_steps=5, gain=0.2, loss=0.4))
+    return Simulator(
+        plane, population, Click(scale=10, offset=0.5), dynamics, Patience(max_steps=5, gain=0.2, loss=0.4)
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.envs.conftest import VECTORS, catalog
 
 def test_unit_scales_each_row_to_length_one_and_leaves_zeros() -> None:
     scaled = unit(np.array([[3, 4], [0, 0]], np.float32))
-    np.testing.assert_allclose(scaled, [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(scaled, np.array([[0.6, 0.8], [0, 0]]), rtol=1e-6)
     assert scaled.dtype == np.float32
 
 

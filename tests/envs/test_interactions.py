@@ -1,5 +1,7 @@
 """What people did, and what follows from it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from recloop.envs.interactions import Interactions
 ROWS = [(0, 0, 5, 10), (0, 1, 1, 20), (0, 2, 5, 30), (0, 1, 3, 40), (1, 2, 3, 5), (1, 0, 3, 6)]
 
 
-def logged(rows: list[tuple[int, int, float, int]], num_users: int = 3, num_items: int = 3) -> Interactions:
+def logged(rows: Sequence[tuple[int, int, float, int]], num_users: int = 3, num_items: int = 3) -> Interactions:
     users, items, ratings, times = (np.array(column) for column in zip(*rows, strict=True))
     return Interactions.sort(users, items, ratings.astype(np.float32), times, num_users, num_items)
 
@@ -48,7 +50,10 @@ def test_a_split_by_time_takes_the_first_half_of_each_history() -> None:
     assert after.times.tolist() == [30, 40, 6]
 
 
-@given(st.floats(0.01, 0.99), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(1, 5), st.integers(0, 9)), min_size=1))
+@given(
+    st.floats(0.01, 0.99),
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(1, 5), st.integers(0, 9)), min_size=1),
+)
 def test_nothing_before_the_split_is_later_than_what_comes_after(
     share: float, rows: list[tuple[int, int, float, int]]
 ) -> None:
@@ -89,14 +94,14 @@ def test_popularity_is_the_share_of_interactions() -> None:
 
 
 def test_quality_is_the_log_odds_above_the_average() -> None:
-    rows = [(0, 0, 5, 1), (0, 0, 5, 2), (0, 0, 4, 3), (0, 0, 1, 4), (0, 1, 5, 5), (0, 1, 1, 6), (0, 1, 1, 7), (0, 1, 1, 8)]
-    quality = logged(rows).quality(shrinkage=1e-6)  # 3 of 4 like item 0, 1 of 4 item 1, half overall
-    np.testing.assert_allclose(quality[:2], [np.log(3), -np.log(3)], rtol=1e-4)
+    stars = [(0, 5), (0, 5), (0, 4), (0, 1), (1, 5), (1, 1), (1, 1), (1, 1)]  # 3 of 4 like item 0, 1 of 4 item 1
+    rows = [(0, item, rating, time) for time, (item, rating) in enumerate(stars)]
+    np.testing.assert_allclose(logged(rows).quality(shrinkage=1e-6)[:2], np.log([3, 1 / 3]), rtol=1e-4)
 
 
 def test_shrinkage_adds_ratings_with_the_average_share_of_likes() -> None:
     quality = logged([(0, 0, 5, 1), (0, 0, 5, 2), (0, 1, 1, 3), (0, 1, 1, 4)]).quality(shrinkage=2.0)
-    np.testing.assert_allclose(quality, [np.log(3 / 1), np.log(1 / 3), 0], rtol=1e-5)  # (2 + 1) likes of 4
+    np.testing.assert_allclose(quality, np.log([3 / 1, 1 / 3, 1]), rtol=1e-5)  # (2 + 1) likes of 4
 
 
 @given(st.floats(0.1, 100))

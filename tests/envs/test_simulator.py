@@ -1,5 +1,7 @@
 """One step by hand, then what holds for any step."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,7 +112,8 @@ def crowd(seed: int, n: int = 32) -> tuple[Simulator, Users, Ints, Floats]:
     """A world of any parameters, users in the middle of a session, what they are shown and their noise."""
     rng = np.random.default_rng(seed)
     world = Catalog.synthetic(30, 8, seed=seed)
-    dynamics = (Boredom(rng.uniform(0, 2), rng.uniform(0.5, 20), rng.uniform(0, 5)), Drift(rng.uniform(0, 1), rng.uniform(0, 1)))
+    boredom = Boredom(rng.uniform(0, 2), rng.uniform(0.5, 20), rng.uniform(0, 5))
+    dynamics = (boredom, Drift(rng.uniform(0, 1), rng.uniform(0, 1)))
     patience = Patience(20, gain=rng.uniform(0, 1), loss=rng.uniform(0, 1))
     simulator = Simulator(world, Population.synthetic(world.vectors, 40, seed), Click(), dynamics, patience)
     users = simulator.population.draw(n, rng)
@@ -159,7 +162,9 @@ def test_permuting_items_permutes_results(seed: int) -> None:
 @given(st.integers(0, 10_000), st.integers(1, 31))
 def test_a_user_fares_the_same_bit_for_bit_in_any_company(seed: int, size: int) -> None:
     simulator, users, items, noise = crowd(seed)
-    together, _ = simulator.step(users, items, noise)
-    fewer, _ = simulator.step(Users(*(field[:size] for field in users)), items[:size], noise[:size])  # type: ignore[arg-type]
+    together: tuple[Any, ...] = simulator.step(users, items, noise)[0]
+    everybody: tuple[Any, ...] = users
+    some = Users(*(field[:size] for field in everybody))
+    fewer: tuple[Any, ...] = simulator.step(some, items[:size], noise[:size])[0]
     for one, many in zip(fewer, together, strict=True):
         np.testing.assert_array_equal(one, many[:size])

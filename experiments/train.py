@@ -1,0 +1,140 @@
+"""Train one agent: stable-baselines3 learns, this records."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from recloop.experiments.progress import Bar, Reporter, progress
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from recloop.agents.policy import ItemSpace
+    from recloop.envs.task import Task
+    from recloop.experiments.build import Setting
+    from recloop.experiments.evaluate import Luck
+    from recloop.experiments.sessions import Curve
+    from recloop.experiments.tracking import Tracker
+
+ROWS = 100
+"""Rows of training figures in the journal of a whole run."""
+
+
+class Agent(Protocol):
+    """What `configs/agent/*.yaml` describe."""
+
+    num_envs: int
+
+    @property
+    def name(self) -> str:
+        """What the agent is called in tables."""
+
+    def learner(self, env: "VecEnv", items: "ItemSpace", seed: int, device: str) -> "BaseAlgorithm":
+        """The stable-baselines3 model, ready to learn."""
+
+
+class Trained(NamedTuple):
+    """What training came to."""
+
+    model: "BaseAlgorithm"
+    curve: "Curve"
+    interrupted: bool  # by Ctrl-C; the model is as far as it came
+
+
+def train(
+    agent: Agent,
+    setting: "Setting",
+    luck: "Luck",
+    *,
+    steps: int,
+    curve_points: int,
+    seed: int,
+    device: str,
+    tracker: "Tracker",
+    reporter: Reporter,
+    label: str,
+) -> Trained:
+    """Let `agent` learn for `steps` recommendations, evaluated `curve_points` times on held-out users under `luck`.
+
+    Ctrl-C ends training, not the process.
+    """
+    from recloop.agents.vec_env import GymnasiumVecEnv
+    from recloop.envs.vector import RecommendVectorEnv
+    from recloop.experiments.seeding import seed_everything
+    from recloop.experiments.sessions import Curve
+
+    seed_everything(seed)
+    env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train, stagger=True))
+    model = agent.learner(env, setting.items, seed, device)
+    points: list[tuple[int, float]] = []
+    interrupted = False
+    with progress(reporter, label, steps) as bar:
+        recorder = _recorder(setting.held_out, luck, tracker, bar, steps, curve_points, points)
+        try:
+            model.learn(steps, callback=recorder, log_interval=None)  # type: ignore[arg-type]
+        except KeyboardInterrupt:
+            interrupted = True
+    at, clicks = np.array(points).T if points else np.empty((2, 0))
+    return Trained(model, Curve(at.astype(np.int32), clicks.astype(np.float32)), interrupted)
+
+
+def _recorder(
+    task: "Task", luck: "Luck", tracker: "Tracker", bar: Bar, steps: int, curve_points: int, points: list[tuple[int, float]]
+) -> "BaseCallback":
+    """A callback that writes rows and evaluates, between rollouts, where no transition is half stored."""
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    from recloop.experiments.evaluate import play
+
+    class Recorder(BaseCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.told, self.next_row, self.next_point = 0, 0.0, 0.0
+
+        def _on_rollout_start(self) -> None:
+            self._record(last=False)
+
+        def _on_training_end(self) -> None:
+            self._record(last=True)
+
+        def _on_step(self) -> bool:
+            return True
+
+        def _record(self, last: bool) -> None:
+            now = self.num_timesteps
+            row: dict[str, Any] = {}
+            if now >= self.next_row or last:
+                row, self.next_row = _figures(self.model), now + steps / ROWS
+            if now >= self.next_point or last:
+                self.next_point = now + steps / curve_points
+                clicks = float(play(task, self.model, luck).clicks.sum(axis=1).mean())
+                points.append((now, clicks))
+                row["held_out/clicks_per_session"] = clicks
+            if row:
+                tracker.write({"steps": now, **row})
+                bar.advance(now - self.told, **({"clicks_per_session": points[-1][1]}))
+                self.told = now
+
+    return Recorder()
+
+
+def _figures(model: "BaseAlgorithm") -> dict[str, float]:
+    """The learner's own latest figures, and those of the sessions that ended lately."""
+    logged: Mapping[str, Any] = model.logger.name_to_value
+    figures = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
+    ended = list(model.ep_info_buffer or [])
+    if ended:
+        figures["train/clicks_per_session"] = float(np.mean([session["clicks"] for session in ended]))
+        figures["train/session_return"] = float(np.mean([session["r"] for session in ended]))
+        figures["train/session_steps"] = float(np.mean([session["l"] for session in ended]))
+    return figures
+
+
+if __name__ == "__main__":
+    from recloop.experiments.cli import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))

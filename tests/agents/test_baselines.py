@@ -1,0 +1,66 @@
+"""Policies that learn nothing, by hand."""
+
+import numpy as np
+import pytest
+
+from recloop.agents.baselines import Greedy, Popularity, Random
+from recloop.agents.policy import Floats, ItemSpace
+
+LAYOUT = {"state": slice(0, 2), "exposure": slice(2, 4)}
+ITEMS = ItemSpace(
+    vectors=np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32),
+    quality=np.array([0, 1, 0], np.float32),
+    popularity=np.array([0.2, 0.3, 0.5], np.float32),
+    layout=LAYOUT,
+)
+LIKES_A_BORED_OF_A = np.array([[1, 0, 3, 0]], np.float32)
+
+
+def test_random_recommends_every_item_and_repeats_with_its_seed() -> None:
+    observation = np.zeros((500, 4), np.float32)
+    first, twin, other = (Random(3, seed).predict(observation)[0] for seed in (0, 0, 1))
+    assert np.bincount(first).min() > 120
+    np.testing.assert_array_equal(first, twin)
+    assert not np.array_equal(first, other)
+
+
+def test_popularity_goes_down_the_list_and_starts_again() -> None:
+    policy, state, shown = Popularity(ITEMS), None, []
+    for _ in range(4):
+        actions, state = policy.predict(np.zeros((1, 4), np.float32), state)
+        shown.append(int(actions[0]))
+    assert shown == [2, 1, 0, 2]
+
+
+def test_popularity_starts_again_for_the_users_whose_session_begins() -> None:
+    policy = Popularity(ITEMS)
+    _, state = policy.predict(np.zeros((2, 4), np.float32))
+    actions, _ = policy.predict(np.zeros((2, 4), np.float32), state, np.array([True, False]))
+    assert actions.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("boredom", "quality", "scores"),
+    [
+        (0.0, 0.0, [1, 0, 0.6]),
+        (0.4, 0.0, [1 - 0.4 * 3, 0, 0.6 - 0.4 * 1.8]),
+        (0.0, 0.7, [1, 0.7, 0.6]),
+    ],
+)
+def test_greedy_scores_by_hand(boredom: float, quality: float, scores: list[float]) -> None:
+    policy = Greedy(ITEMS, boredom, quality)
+    np.testing.assert_allclose(policy.scores(LIKES_A_BORED_OF_A)[0], np.array(scores), atol=1e-6)
+    assert policy.predict(LIKES_A_BORED_OF_A)[0].tolist() == [int(np.argmax(scores))]
+
+
+def test_nobody_is_bored_of_the_opposite() -> None:
+    observation = np.array([[1, 0, -3, -3]], np.float32)
+    np.testing.assert_array_equal(Greedy(ITEMS, 0.4).scores(observation), Greedy(ITEMS).scores(observation))
+
+
+def test_scores_of_some_items_are_those_among_all_scores(items: ItemSpace, observations: Floats) -> None:
+    policy = Greedy(items, 0.4, 0.1)
+    chosen = np.random.default_rng(0).integers(60, size=(10, 7))  # [n, k]
+    some = policy.scores_of(observations.reshape(10, 5, -1), chosen)  # [n, copies, k]
+    all_scores = policy.scores(observations).reshape(10, 5, -1)
+    np.testing.assert_allclose(some, np.take_along_axis(all_scores, chosen[:, None], axis=2), atol=1e-4)
