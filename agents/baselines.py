@@ -44,11 +44,11 @@ class Popularity:
 class Greedy:
     """The item of the highest score
 
-        <state, e> - boredom_weight * max(0, <exposure, e>) + quality_weight * quality
+        score = <state, e> - boredom_weight * max(0, <exposure, e>) + quality_weight * quality
 
     With both weights 0 this is similarity-greedy. On true states and with the weights of the world it is the greedy
-    oracle, which maximises the enjoyment of this step; with a larger boredom weight it is the boredom-aware heuristic,
-    which spares for later.
+    oracle, which maximises the enjoyment of this step; with a larger boredom weight it is the boredom-aware
+    heuristic, which spares for later.
 
     Args:
         items: what is known of the items.
@@ -63,26 +63,53 @@ class Greedy:
     def scores(self, observation: Floats) -> Floats:
         """The score of every item, [n, num_items]."""
         vectors, layout = self.items.vectors, self.items.layout
-        scores = observation[:, layout["state"]] @ vectors.T  # [n, num_items]
-        if self.boredom_weight:
-            bored = observation[:, layout["exposure"]] @ vectors.T
-            scores -= np.float32(self.boredom_weight) * np.maximum(bored, 0, out=bored)
-        return scores + self.bonus
+        similar = observation[:, layout["state"]] @ vectors.T  # [n, num_items]
+        bored = observation[:, layout["exposure"]] @ vectors.T if self.boredom_weight else np.zeros_like(similar)
+        return self._combine(similar, bored, self.bonus)
 
-    def scores_of(self, observation: Floats, items: Ints) -> Floats:
-        """The scores of each user's own `items` [n, k], for several observations of that user [n, copies, size].
-
-        Returns [n, copies, k].
-        """
-        layout = self.items.layout
-        vectors = self.items.vectors[items].transpose(0, 2, 1)  # [n, dim, k]
-        bored = np.maximum(observation[:, :, layout["exposure"]] @ vectors, 0)
-        similar = observation[:, :, layout["state"]] @ vectors
-        scores: Floats = similar - np.float32(self.boredom_weight) * bored + self.bonus[items][:, None]
-        return scores
+    def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
+        """Scores [..., k]; overwrites `bored`."""
+        np.maximum(bored, 0, out=bored)
+        bored *= np.float32(-self.boredom_weight)
+        bored += similar
+        bored += bonus
+        return bored
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
         """The best item for each user."""
-        return self.scores(observation).argmax(axis=1), state
+        return self.scores(observation).argmax(axis=-1), state
+
+
+class Sparing(Greedy):
+    """Spend what is merely good first, and keep the favourites for when the user is bored
+
+        value = sigmoid(scale * (score - offset)) - price * <state, e>
+
+    with the score of `Greedy`. Where the chance of a click saturates, a favourite shown early is wasted.
+
+    Args:
+        items: what is known of the items.
+        boredom_weight: price of boredom, in units of cosine.
+        quality_weight: worth of quality, cosine for one unit of log odds.
+        scale: steepness of the click model.
+        offset: score at which a click is as likely as not.
+        price: of similarity, clicks for one unit of cosine.
+    """
+
+    def __init__(
+        self, items: ItemSpace, boredom_weight: float, quality_weight: float, scale: float, offset: float, price: float
+    ) -> None:
+        super().__init__(items, boredom_weight, quality_weight)
+        self.scale, self.offset, self.price = np.float32(scale), np.float32(offset), np.float32(price)
+
+    def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
+        value = super()._combine(similar, bored, bonus)
+        value -= self.offset
+        value *= -self.scale
+        np.exp(np.minimum(value, 60, out=value), out=value)
+        value += 1
+        np.reciprocal(value, out=value)
+        value -= self.price * similar
+        return value

@@ -6,22 +6,26 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recloop.agents.features import reading
 from recloop.agents.networks import ItemHead
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 
 
 class ItemQNetwork(QNetwork):
     """q(s, a) = value of the item + value of the state: a dueling network over the item head."""
 
-    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, ...], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.q_net = nn.Sequential()  # instead of the parent's head, one output unit an item
         self.head = ItemHead(items, self.features_dim, hidden, scales, extra=1)
@@ -29,20 +33,28 @@ class ItemQNetwork(QNetwork):
     def forward(self, obs: PyTorchObs) -> Tensor:
         """Q-values [n, num_items]."""
         of_items, of_state = self.head(self.extract_features(obs, self.features_extractor))
-        return of_items + of_state
+        values: Tensor = of_items + of_state
+        return values
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
-        """Q-values [n] of the actions taken [n]."""
-        of_items, of_state = self.head.of(self.extract_features(obs, self.features_extractor), actions)
-        return of_items + of_state[:, 0]
+        """Q-values [n] of the actions taken [n]; what comes at once is not learned from them."""
+        at_once, later, of_state = self.head.of(self.extract_features(obs, self.features_extractor), actions)
+        values: Tensor = at_once.detach() + later + of_state[:, 0]
+        return values
+
+    def at_once(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
+        """The rewards [n] expected at once of the actions taken [n]."""
+        return self.head.of(self.extract_features(obs, self.features_extractor), actions)[0]
 
 
 class ItemDQNPolicy(DQNPolicy):
     """DQN's policy with `ItemQNetwork`."""
 
-    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], **kwargs: Any) -> None:
-        self.head = {"items": items, "hidden": hidden, "scales": scales}
-        super().__init__(*args, net_arch=[], **kwargs)
+    def __init__(
+        self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, ...], **kwargs: Any
+    ) -> None:
+        self.head: dict[str, Any] = {"items": items, "hidden": hidden, "scales": scales}
+        super().__init__(*args, **{**kwargs, "net_arch": []})
 
     def make_q_net(self) -> QNetwork:
         """Online and target network."""
@@ -55,7 +67,8 @@ class MLPQNetwork(QNetwork):
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
         """Q-values [n] of the actions taken [n]."""
-        return self(obs).gather(1, actions[:, None])[:, 0]
+        values: Tensor = self(obs).gather(1, actions[:, None])[:, 0]
+        return values
 
 
 class MLPDQNPolicy(DQNPolicy):
@@ -69,11 +82,17 @@ class MLPDQNPolicy(DQNPolicy):
 class BatchedDQN(DQN):
     """DQN for many users and many items.
 
-    - Targets are double (van Hasselt et al., 2016): the online network chooses, the target network values; n-step returns come from
-      stable-baselines3's own buffer.
-    - Every user flips an exploration coin of their own, and explores among the `explore_best` items of the highest value.
+    - Targets are double (van Hasselt et al., 2016): the online network chooses, the target network values; n-step
+      returns come from stable-baselines3's own buffer.
+    - Every user flips an exploration coin of their own, and explores among the `explore_best` items of the highest
+      value.
     - Q-values of the chosen actions only, where all are not needed.
+    - The item head's click model learns from rewards, its other part from what Q-values leave of the return. Learned
+      from Q-values as well, the click model bends to what bootstraps get wrong.
     """
+
+    q_net: ItemQNetwork | MLPQNetwork
+    q_net_target: ItemQNetwork | MLPQNetwork
 
     def __init__(self, *args: Any, explore_best: int, **kwargs: Any) -> None:
         self.explore_best = explore_best
@@ -91,10 +110,13 @@ class BatchedDQN(DQN):
         """Greedy actions [n], but where a user's coin says explore: one of the best few."""
         with torch.no_grad():
             values = self.q_net(self.policy.obs_to_tensor(observation)[0])  # [n, num_items]
-            best = values.topk(self.explore_best, dim=1).indices.cpu().numpy()  # [n, explore_best]
+            best: Ints = values.topk(self.explore_best, dim=1).indices.cpu().numpy()  # [n, explore_best]
         n = len(best)
-        rank = np.where(np.random.random(n) < self.exploration_rate, np.random.randint(self.explore_best, size=n), 0)
-        return best[np.arange(n), rank]
+        # numpy's global stream is the one that stable-baselines3 seeds and draws replayed samples from
+        coin = np.random.random(n) < self.exploration_rate  # noqa: NPY002
+        rank = np.where(coin, np.random.randint(self.explore_best, size=n), 0)  # noqa: NPY002
+        actions: Ints = best[np.arange(n), rank]
+        return actions
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Gradient steps on the Huber loss of the double-DQN error."""
@@ -114,11 +136,25 @@ class BatchedDQN(DQN):
             discounts = self.gamma if batch.discounts is None else batch.discounts[:, 0]
             target = batch.rewards[:, 0] + (1 - batch.dones[:, 0]) * discounts * following
         loss = functional.smooth_l1_loss(self.q_net.of(batch.observations, batch.actions[:, 0].long()), target)
+        if isinstance(self.q_net, ItemQNetwork):
+            loss = loss + self._click_loss(self.q_net, batch_size)
         self.policy.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return loss.detach()
+
+    def _click_loss(self, q_net: ItemQNetwork, batch_size: int) -> Tensor:
+        """Huber loss of the click model on the rewards of single steps, which n-step returns do not show."""
+        buffer = self.replay_buffer
+        assert isinstance(buffer, ReplayBuffer)
+        filled = buffer.buffer_size if buffer.full else buffer.pos
+        steps = np.random.randint(filled, size=batch_size)  # noqa: NPY002
+        rows = np.random.randint(buffer.n_envs, size=batch_size)  # noqa: NPY002
+        observations, actions, rewards = (
+            buffer.to_torch(field[steps, rows]) for field in (buffer.observations, buffer.actions, buffer.rewards)
+        )
+        return functional.smooth_l1_loss(q_net.at_once(observations, actions[:, 0].long()), rewards)
 
 
 @dataclass(frozen=True)
@@ -141,7 +177,7 @@ class DQNAgent:
         exploration: share of exploring steps at the start and at the end of its fall.
         exploration_share: part of training over which it falls.
         max_grad_norm: gradients are clipped to this norm.
-        scales: initial weights of similarity, boredom and quality in the Q-values.
+        scales: initial weights of similarity, boredom and quality in the item head.
     """
 
     num_envs: int = 64
@@ -152,14 +188,35 @@ class DQNAgent:
     batch_size: int = 256
     replay_ratio: float = 16.0
     learning_rate: float = 3e-4
-    gamma: float = 0.97
+    gamma: float = 0.95
     n_steps: int = 3
     target_update_steps: int = 2_000
-    explore_best: int = 20
-    exploration: tuple[float, float] = (0.3, 0.02)
+    explore_best: int = 200
+    exploration: tuple[float, float] = (0.5, 0.3)
     exploration_share: float = 0.5
     max_grad_norm: float = 10.0
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing can be learned."""
+        check_ranges(
+            self,
+            num_envs=(1, ENDLESS),
+            hidden=(1, ENDLESS),
+            buffer_steps=(1, ENDLESS),
+            learning_starts=(0, ENDLESS),
+            batch_size=(1, ENDLESS),
+            replay_ratio=(ABOVE_0, ENDLESS),
+            learning_rate=(ABOVE_0, 1),
+            gamma=(0, 1),
+            n_steps=(1, ENDLESS),
+            target_update_steps=(1, ENDLESS),
+            explore_best=(1, ENDLESS),
+            exploration=(0, 1),
+            exploration_share=(ABOVE_0, 1),
+            max_grad_norm=(ABOVE_0, ENDLESS),
+            scales=(ABOVE_0, ENDLESS),
+        )
 
     @property
     def name(self) -> str:
@@ -169,11 +226,12 @@ class DQNAgent:
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> BatchedDQN:
         """The stable-baselines3 model, ready to learn."""
         hidden = list(self.hidden)
-        item_head: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales}
+        plain = {"net_arch": hidden}
+        head = {"items": items, "hidden": hidden, "scales": self.scales}
         return BatchedDQN(
             ItemDQNPolicy if self.head == "item" else MLPDQNPolicy,
             env,
-            policy_kwargs=item_head if self.head == "item" else {"net_arch": hidden},
+            policy_kwargs={**reading(items.layout), **(head if self.head == "item" else plain)},
             explore_best=min(self.explore_best, len(items.vectors)),
             buffer_size=self.buffer_steps,
             learning_starts=self.learning_starts,

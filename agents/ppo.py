@@ -10,8 +10,10 @@ from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
+from recloop.agents.features import reading
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
+from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 
 
 class ItemLogits(nn.Module):
@@ -24,15 +26,24 @@ class ItemLogits(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Logits [n, num_items]."""
-        return self.head(observation)[0] * torch.exp(LOG_SPEED * self.log_sharpness)
+        logits: Tensor = self.head(observation)[0] * torch.exp(LOG_SPEED * self.log_sharpness)
+        return logits
 
 
 class ItemActorCritic(ActorCriticPolicy):
     """The actor's logits are values of items, the critic is an MLP; both read the observation itself."""
 
-    def __init__(self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, float, float], temperature: float, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        items: ItemSpace,
+        hidden: list[int],
+        scales: tuple[float, ...],
+        temperature: float,
+        **kwargs: Any,
+    ) -> None:
         self.items, self.hidden, self.scales, self.temperature = items, hidden, scales, temperature
-        super().__init__(*args, net_arch={"pi": [], "vf": hidden}, **kwargs)
+        super().__init__(*args, **{**kwargs, "net_arch": {"pi": [], "vf": hidden}})
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
@@ -68,7 +79,7 @@ class PPOAgent:
     rollout_steps: int = 32
     batch_size: int = 1024
     epochs: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-4
     gamma: float = 0.98
     gae_lambda: float = 0.95
     clip_range: float = 0.2
@@ -76,6 +87,25 @@ class PPOAgent:
     max_grad_norm: float = 0.5
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
     temperature: float = 0.04
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing can be learned."""
+        check_ranges(
+            self,
+            num_envs=(1, ENDLESS),
+            hidden=(1, ENDLESS),
+            rollout_steps=(2, ENDLESS),
+            batch_size=(2, ENDLESS),
+            epochs=(1, ENDLESS),
+            learning_rate=(ABOVE_0, 1),
+            gamma=(0, 1),
+            gae_lambda=(0, 1),
+            clip_range=(ABOVE_0, 1),
+            entropy_weight=(0, ENDLESS),
+            max_grad_norm=(ABOVE_0, ENDLESS),
+            scales=(ABOVE_0, ENDLESS),
+            temperature=(ABOVE_0, ENDLESS),
+        )
 
     @property
     def name(self) -> str:
@@ -86,11 +116,12 @@ class PPOAgent:
         """The stable-baselines3 model, ready to learn."""
         hidden = list(self.hidden)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
-        policy_kwargs: dict[str, Any] = {"items": items, "hidden": hidden, "scales": self.scales, "temperature": self.temperature}
+        plain = {"net_arch": hidden}
+        head = {"items": items, "hidden": hidden, "scales": self.scales, "temperature": self.temperature}
         return PPO(
             policy,
             env,
-            policy_kwargs=policy_kwargs if self.head == "item" else {"net_arch": hidden},
+            policy_kwargs={**reading(items.layout), **(head if self.head == "item" else plain)},
             n_steps=self.rollout_steps,
             batch_size=self.batch_size,
             n_epochs=self.epochs,

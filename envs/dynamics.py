@@ -15,8 +15,8 @@ from recloop.envs.users import Users
 class Dynamics(Protocol):
     """One part of what recommendations do to people."""
 
-    def cost(self, users: Users, shown: Floats) -> Floats | float:
-        """What it takes from the appeal of the items `shown` [n, dim], in units of cosine, [n]."""
+    def cost(self, users: Users, shown: Floats) -> Floats | None:
+        """What it takes from the appeal of the items `shown` [n, dim], in units of cosine, [n]; None for nothing."""
 
     def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
         """The users after they were shown `shown` [n, dim] and answered `click` [n]."""
@@ -59,7 +59,8 @@ class Boredom:
 
     def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
         """Remember what was shown, clicked or not."""
-        return users._replace(exposure=kernels.fade_and_add(users.exposure, shown, self.decay, self.gain))
+        exposure = kernels.fade_and_add(users.exposure, shown, self.decay, self.gain)
+        return Users(users.who, users.taste, users.profile, exposure, users.patience, users.clock)
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,10 @@ class Drift:
     rate: float = 0.03
     return_rate: float = 0.02
 
-    def cost(self, users: Users, shown: Floats) -> float:
+    def cost(self, users: Users, shown: Floats) -> None:
         """Drift costs nothing now."""
-        return 0.0
 
     def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
         """Move the taste."""
         taste = kernels.drift(users.taste, users.profile, shown, click, self.rate, self.return_rate)
-        return users._replace(taste=taste)
+        return Users(users.who, taste, users.profile, users.exposure, users.patience, users.clock)

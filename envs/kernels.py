@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from recloop.envs.catalog import Floats, Ints
+from recloop.envs.catalog import Bools, Floats, Ints
 
 _compiled: Callable[[Any], Any] = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
@@ -87,14 +87,35 @@ def logistic(appeal: Floats, quality: Floats, scale: float, offset: float) -> Fl
 
 
 @_compiled
-def spend_patience(patience: Floats, click: Floats, gain: float, loss: float) -> Floats:
-    """min(1, patience + gain * click - loss * (1 - click)), [n]."""
+def pass_time(patience: Floats, clock: Ints, click: Floats, gain: float, loss: float) -> tuple[Floats, Ints]:
+    """min(1, patience + gain * click - loss * (1 - click)), [n], and clock + 1, [n]."""
     n = len(patience)
-    spent = np.empty(n, np.float32)
+    spent, later = np.empty(n, np.float32), np.empty(n, np.int64)
     for i in range(n):
         left = patience[i] + np.float32(gain) * click[i] - np.float32(loss) * (np.float32(1) - click[i])
         spent[i] = min(np.float32(1), left)
-    return spent
+        later[i] = clock[i] + 1
+    return spent, later
+
+
+@_compiled
+def ended(patience: Floats, clock: Ints, max_steps: int) -> tuple[Bools, Bools]:
+    """Where no patience is left, [n]; where some is and the clock is at `max_steps`, [n]."""
+    n = len(patience)
+    left, over = np.empty(n, np.bool_), np.empty(n, np.bool_)
+    for i in range(n):
+        left[i] = patience[i] <= np.float32(1e-6)  # ten losses of 0.1 are not exactly 1 in float32
+        over[i] = clock[i] >= max_steps and not left[i]
+    return left, over
+
+
+@_compiled
+def within(items: Ints, num_items: int) -> bool:
+    """Whether all `items` [n] are 0 to num_items - 1."""
+    fit = True
+    for item in items:
+        fit &= 0 <= item < num_items
+    return fit
 
 
 @_compiled

@@ -106,7 +106,7 @@ class Pooled:
     def arrive(self, users: Users) -> Seen:
         """State from the history, nothing shown yet."""
         values = np.zeros((len(users.who), size_of(self.layout)), np.float32)
-        values[:, self.layout["state"]] = self.known[users.who]
+        values[:, self.layout["state"]] = self.known.take(users.who, axis=0)
         return Seen(values)
 
     def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:

@@ -49,7 +49,9 @@ class RecommendEnv(gymnasium.Env[Floats, np.int64]):
 
     def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         """Recommend one item; the info tells whether it was clicked and how likely that was."""
-        item = np.array([action])
+        if not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
+            raise ValueError(f"item {action}; choose from {self.action_space}")
+        item = np.array(action, ndmin=1)  # [1]
         self.session, outcome = self.task.step(self.session, item, self.np_random.random(1, np.float32))
         self._shown = item, outcome
         info = {"click": float(outcome.response.click[0]), "enjoyment": float(outcome.response.enjoyment[0])}

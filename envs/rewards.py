@@ -62,9 +62,13 @@ class Reward:
         weights = {field.name: float(getattr(self, field.name)) for field in fields(self)}
         return {name: weight for name, weight in weights.items() if weight}
 
+    @cached_property
+    def _parts(self) -> list[tuple[np.ndarray, Callable[[Step, Catalog], Floats]]]:
+        return [(np.array(weight, np.float32), _COMPONENTS[name]) for name, weight in self.weights.items()]
+
     def __call__(self, step: Step, world: Catalog) -> Floats:
         """The reward of one step, [n]."""
-        parts = [np.float32(weight) * _COMPONENTS[name](step, world) for name, weight in self.weights.items()]
+        parts = [weight * component(step, world) for weight, component in self._parts]
         total: Floats = parts[0] if len(parts) == 1 else np.sum(parts, axis=0, dtype=np.float32)
         return total
 

@@ -32,10 +32,10 @@ class Patience:
 
     def advance(self, users: Users, click: Floats) -> Users:
         """One step on the clock, and patience won or lost."""
-        patience = kernels.spend_patience(users.patience, click, self.gain, self.loss)
-        return users._replace(patience=patience, clock=users.clock + 1)
+        patience, clock = kernels.pass_time(users.patience, users.clock, click, self.gain, self.loss)
+        return Users(users.who, users.taste, users.profile, users.exposure, patience, clock)
 
     def ended(self, users: Users) -> tuple[Bools, Bools]:
         """Who has left (terminated) [n] and whose time is up (truncated) [n]; leaving comes first."""
-        left = users.patience <= 1e-6  # ten losses of 0.1 are not exactly 1 in float32
-        return left, (users.clock >= self.max_steps) & ~left
+        ended: tuple[Bools, Bools] = kernels.ended(users.patience, users.clock, self.max_steps)
+        return ended

@@ -85,18 +85,17 @@ class Simulator:
         return self.sessions.advance(users, response.click)
 
     def _refuse_unfit(self, users: Users, items: Ints, noise: Floats) -> None:
-        """Compiled code reads past the end of what is too short, and -1 would quietly be the last item."""
+        """Compiled code would read past the end of what is too short."""
         if not users.who.shape == items.shape == noise.shape:
             raise ValueError(
                 f"{items.size} items and {noise.size} values of noise for {len(users.who)} users; one each"
             )
-        if items.min() < 0 or items.max() >= self.world.num_items:
-            raise ValueError(f"items from {items.min()} to {items.max()}; there are 0 to {self.world.num_items - 1}")
 
     def _respond(self, users: Users, items: Ints, shown: Floats, noise: Floats) -> Response:
         affinity = kernels.row_dot(users.taste, shown)  # [n]
         cost = np.zeros(len(items), np.float32)
         for part in self.dynamics:
-            cost = cost + part.cost(users, shown)
+            taken = part.cost(users, shown)
+            cost = cost if taken is None else cost + taken
         enjoyment = self.choice.enjoyment(affinity - cost, self.world.quality.take(items))
         return Response(self.choice.click(enjoyment, noise), enjoyment, affinity, cost)

@@ -8,10 +8,11 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from recloop.envs import kernels
 from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.observations import size_of
 from recloop.envs.task import Outcome, Session, Task
-from recloop.envs.users import Users, replace_rows
+from recloop.envs.users import Users, replace_rows, take_rows
 from recloop.envs.words import in_words
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}
@@ -76,18 +77,21 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
     def step(self, actions: Ints) -> tuple[Floats, Floats, Bools, Bools, dict[str, Any]]:
         """Recommend one item to each user."""
         items = np.asarray(actions)
+        if not kernels.within(items, self.task.simulator.world.num_items):  # -1 would quietly be the last item
+            raise ValueError(f"items from {items.min()} to {items.max()}; choose from {self.single_action_space}")
         self.session, outcome = self.task.step(self.session, items, self.np_random.random(self.num_envs, np.float32))
         self._shown = items, outcome
         self._clicks += outcome.response.click
         ended = outcome.terminated | outcome.truncated
-        info = self._start_anew(ended) if ended.any() else {}
+        rows = ended.nonzero()[0]
+        info = self._start_anew(ended, rows) if len(rows) else {}
         return self.task.read(self.session), outcome.reward, outcome.terminated, outcome.truncated, info
 
-    def _start_anew(self, ended: Bools) -> dict[str, Any]:
-        """Replace the users of sessions that have ended; the info about those sessions, in Gymnasium's form."""
-        rows = np.flatnonzero(ended)
+    def _start_anew(self, ended: Bools, rows: Ints) -> dict[str, Any]:
+        """Replace the users in `rows`, whose sessions have ended; what the info says of those, as Gymnasium has it."""
+        last = self.task.observation.read(take_rows(self.session.memory, rows))  # [k, size]
         info = {
-            "final_obs": _objects(self.task.read(self.session), rows),
+            "final_obs": _objects(self.num_envs, rows, last),
             "_final_obs": ended,
             "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock},
             "_session": ended,
@@ -150,8 +154,9 @@ def spaces_of(task: Task) -> tuple[Any, Any]:
     return observation, spaces.Discrete(task.simulator.world.num_items)
 
 
-def _objects(observations: Floats, rows: Ints) -> np.ndarray:
-    objects = np.full(len(observations), None, object)
-    for row in rows:
-        objects[row] = observations[row]
+def _objects(n: int, rows: Ints, observations: Floats) -> np.ndarray:
+    """An array [n] that holds the `observations` [k, size] in the `rows` [k], None elsewhere."""
+    objects = np.full(n, None, object)
+    for row, observation in zip(rows.tolist(), observations, strict=True):
+        objects[row] = observation
     return objects

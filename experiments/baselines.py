@@ -1,9 +1,10 @@
 """The rows that stand in every table: what needs no training."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from recloop.experiments.build import Setting, item_space
-from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM
+from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM, SPARING
 from recloop.experiments.progress import Reporter, progress
 from recloop.experiments.sessions import Played
 
@@ -28,22 +29,32 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
 
 
 def _rows(observed: "Task", evaluation: Any) -> "list[tuple[str, Task, Policy]]":
-    from recloop.agents.baselines import Greedy, Popularity, Random
+    from recloop.agents.baselines import Greedy, Popularity, Random, Sparing
     from recloop.agents.planner import RolloutPlanner
     from recloop.envs.model import TrueModel
 
     true = observed.seeing_everything()
     seen, hidden = item_space(observed), item_space(true)
-    bored, per_log_odds = evaluation.boredom_weight, 1 / observed.simulator.choice.scale
+    choice = observed.simulator.choice
+    per_log_odds, bored = 1 / choice.scale, evaluation.boredom_weight
     myopic = sum(getattr(part, "weight", 0.0) for part in observed.simulator.dynamics)
-    spare = Greedy(hidden, bored, per_log_odds)
-    planner = RolloutPlanner(TrueModel(true), spare, evaluation.planner_candidates, evaluation.planner_horizon)
+    spare = partial(
+        Sparing,
+        boredom_weight=evaluation.sparing_boredom_weight,
+        quality_weight=per_log_odds,
+        scale=choice.scale,
+        offset=choice.offset,
+        price=evaluation.sparing_price,
+    )
+    planner = RolloutPlanner(TrueModel(true), spare(hidden), evaluation.planner_candidates, evaluation.planner_horizon)
     return [
         (RANDOM[0], observed, Random(len(seen.vectors), evaluation.seed)),
         ("popularity", observed, Popularity(seen)),
         ("similarity-greedy", observed, Greedy(seen)),
         (HEURISTIC, observed, Greedy(seen, bored, per_log_odds)),
+        (SPARING, observed, spare(seen)),
         (GREEDY_ORACLE[0], true, Greedy(hidden, myopic, per_log_odds)),
-        (HEURISTIC, true, spare),
+        (HEURISTIC, true, Greedy(hidden, bored, per_log_odds)),
+        (SPARING, true, spare(hidden)),
         (PLANNER[0], true, planner),
     ]

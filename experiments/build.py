@@ -1,7 +1,7 @@
-"""From configuration to objects: the one place where agents, encoders and environments meet, and the only `instantiate`."""
+"""From configuration to objects: where agents, encoders and environments meet, and the only `instantiate`."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,10 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.agents.policy import Floats, ItemSpace
-from recloop.encoders.cache import Cached
-from recloop.encoders.controls import Shuffled
-from recloop.encoders.encoder import Encoder
-from recloop.encoders.projection import Projection
-from recloop.experiments.assets import cache_folder, fetch
+from recloop.experiments.arguments import check_arguments
+from recloop.experiments.assets import fetch
 from recloop.experiments.errors import UsageError
+from recloop.experiments.reading import Reader, Remembering, blaming
 
 if TYPE_CHECKING:
     from recloop.envs.catalog import Catalog
@@ -29,37 +27,82 @@ if TYPE_CHECKING:
 ALLOWED = ("recloop.envs.", "recloop.agents.", "recloop.encoders.", "recloop.experiments.tracking.")
 """Modules whose public classes a configuration may name. A stranger's run is untrusted input."""
 
+ASSET = "asset:"
+"""What stands before the name of an asset, where a folder may stand."""
 
-def instantiate(config: Any, key: str, **arguments: Any) -> Any:
+PARTS = (
+    "tracking", "prompts.item", "prompts.profile", "prompts.history", "env.dataset", "env.choice", "env.sessions",
+    "env.reward", "env.observation", "env.world.encoder", "encoder", "agent",
+)  # fmt: skip
+"""Keys that describe an object each; `env.dynamics` describes several. The agent comes last, for it imports PyTorch."""
+
+
+def instantiate(config: Any, key: str) -> Any:
     """The object that `config` describes; `key` is its path in the configuration, for messages.
 
     Raises:
-        UsageError: for a `_target_` that is not a public class of recloop's, and for values that its constructor refuses.
+        UsageError: for a `_target_` that is no public class of recloop's, and for values that its constructor refuses.
     """
     import hydra
     from hydra.errors import InstantiationException
 
-    for path, target in _targets(OmegaConf.to_container(config, resolve=True), key):
-        _refuse_foreign(path, target)
+    check_targets(config, key)
     try:
-        return hydra.utils.instantiate(config, _convert_="all", **arguments)
+        return hydra.utils.instantiate(config, _convert_="all")
     except InstantiationException as error:
-        reason = error.__cause__ or error
-        raise UsageError(f"{key}: {str(reason).splitlines()[0]}") from error
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise UsageError(f"{key}: {reason}") from error
 
 
-def _targets(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield key, node["_target_"]
+def check_targets(config: Any, key: str) -> None:
+    """Refuse what `instantiate` would, as far as that can be told without calling a constructor.
+
+    Raises:
+        UsageError: for a `_target_` that is not a public class of recloop's, and for arguments that it does not take.
+    """
+    if not isinstance(config, DictConfig) or "_target_" not in config:
+        raise UsageError(f"{key} is {config!r}, which describes nothing to build; choose an option of that group")
+    for path, node in _described(OmegaConf.to_container(config, resolve=True), key):
+        target = _allowed(path, node["_target_"])
+        check_arguments(target, {name: node[name] for name in node.keys() - {"_target_", "_partial_"}}, path)
+
+
+def check_parts(cfg: DictConfig) -> None:
+    """Build what loads nothing, for the checks of the constructors; what takes an asset is not fetched yet.
+
+    Raises:
+        UsageError: naming key, value and remedy.
+    """
+    for key in (*(f"env.dynamics.{name}" for name in cfg.env.dynamics), *PARTS):
+        config = OmegaConf.select(cfg, key)
+        check_targets(config, key)
+        if not any(assets(OmegaConf.to_container(config, resolve=True), key)):
+            instantiate(config, key)
+
+
+def assets(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    """Keys and names of all values `asset:NAME` of a plain configuration that stands at `key`."""
+    if isinstance(node, dict):
         for name, child in node.items():
-            yield from _targets(child, f"{key}.{name}")
-    elif isinstance(node, Sequence) and not isinstance(node, str):
+            yield from assets(child, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, str) and node.startswith(ASSET):
+        yield key, node.removeprefix(ASSET)
+
+
+def _described(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All parts of a plain configuration that name a `_target_`, with their keys."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield key, node
+        for name, child in node.items():
+            yield from _described(child, f"{key}.{name}")
+    elif isinstance(node, list):
         for index, child in enumerate(node):
-            yield from _targets(child, f"{key}[{index}]")
+            yield from _described(child, f"{key}[{index}]")
 
 
-def _refuse_foreign(key: str, target: Any) -> None:
+def _allowed(key: str, target: Any) -> type:
+    """The class that `target` names, which is defined in that very module."""
     module, _, name = str(target).rpartition(".")
     if f"{module}.".startswith(ALLOWED) and not name.startswith("_"):
         try:
@@ -67,8 +110,9 @@ def _refuse_foreign(key: str, target: Any) -> None:
         except ModuleNotFoundError:
             named = None
         if inspect.isclass(named) and named.__module__ == module:
-            return
-    raise UsageError(f"{key}._target_ is {target!r}; only public classes of {', '.join(ALLOWED)[:-1]} may be built")
+            return named
+    folders = ", ".join(prefix.rstrip(".") for prefix in ALLOWED)
+    raise UsageError(f"{key}._target_ is {target!r}; only public classes of {folders} may be built")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,27 +150,19 @@ def build_setting(cfg: DictConfig) -> Setting:
     from recloop.envs.rewards import Reward
     from recloop.envs.task import Task
 
-    check_numbers(cfg)
     reward: Reward = instantiate(cfg.env.reward, "env.reward")
     texts = _Texts.of(cfg)
-    world_reader = Reader.of(cfg.env.world.encoder, cfg.env.world.projection, texts.items, "env.world")
+    world_reader = _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
     simulator, held_out, history = _simulator(cfg, texts, world_reader)
-    agent_reader = Reader.of(cfg.encoder, cfg.projection, texts.items, "encoder")
-    task = Task(simulator, _observation(cfg, texts, simulator, agent_reader, history), reward)
+    agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder")
+    with blaming("env"):
+        task = Task(simulator, _observation(cfg, texts, simulator, agent_reader, history), reward)
     fingerprints = {
         "data": texts.dataset.fingerprint,
         "world encoder": world_reader.encoder.fingerprint,
         "encoder": agent_reader.encoder.fingerprint,
     }
     return Setting(task, task.serving(held_out), fingerprints)
-
-
-def check_numbers(cfg: DictConfig) -> None:
-    """Refuse counts that make no sense, before anything is loaded."""
-    for key, least in (("steps", 1), ("threads", 1), ("evaluation.sessions_per_user", 1), ("evaluation.curve_points", 1)):
-        value = OmegaConf.select(cfg, key)
-        if not isinstance(value, int) or value < least:
-            raise UsageError(f"{key} is {value!r}; give a whole number of {least} or more")
 
 
 @dataclass(frozen=True)
@@ -139,99 +175,54 @@ class _Texts:
 
     @staticmethod
     def of(cfg: DictConfig) -> "_Texts":
-        prompts = {name: instantiate(cfg.prompts[name], f"prompts.{name}") for name in ("item", "profile")}
-        dataset = _read(cfg.env.dataset)
+        config = _with_assets(cfg.env.dataset)
         try:
-            items = [prompts["item"](item) for item in dataset.items]
-            profiles = [prompts["profile"](user) for user in dataset.users]
-        except ValueError as error:
-            raise UsageError(f"prompts, {dataset.name}: {error}") from error
+            dataset: Dataset = instantiate(config, "env.dataset").read()
+        except (ValueError, OSError) as error:
+            raise UsageError(f"env.dataset: {error}") from error
+        source = config.get("folder", dataset.name)
+        items = _written(instantiate(cfg.prompts.item, "prompts.item"), dataset.items, f"{source}: item")
+        profiles = _written(instantiate(cfg.prompts.profile, "prompts.profile"), dataset.users, f"{source}: user")
         return _Texts(dataset, items, profiles)
 
 
-def _read(config: DictConfig) -> "Dataset":
-    try:
-        dataset: Dataset = instantiate(_with_assets(config), "env.dataset").read()
-    except (ValueError, OSError) as error:
-        raise UsageError(f"env.dataset: {error}") from error
-    return dataset
+def _written(prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str) -> list[str]:
+    """A text for each row of a data set."""
+    texts = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            texts.append(prompt(row))
+        except ValueError as error:
+            raise UsageError(f"{where} {number}: {error}") from error
+    return texts
 
 
 def _with_assets(config: DictConfig) -> DictConfig:
     """The same config, with every value `asset:NAME` replaced by the folder of that asset."""
-
-    def resolved(node: Any) -> Any:
-        if isinstance(node, dict):
-            return {name: resolved(child) for name, child in node.items()}
-        return str(fetch(node.removeprefix("asset:"))) if isinstance(node, str) and node.startswith("asset:") else node
-
-    return OmegaConf.create(resolved(OmegaConf.to_container(config, resolve=True)))
+    found = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    assert isinstance(found, DictConfig)
+    for key, name in list(assets(OmegaConf.to_container(found), "")):
+        OmegaConf.update(found, key, str(fetch(name)))
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class Reader:
-    """A language model and the projection fitted on the catalog: from texts to unit vectors [n, dim]."""
-
-    encoder: Encoder
-    projection: Projection
-    items: Floats  # [num_items, dim] the catalog, read
-
-    @staticmethod
-    def of(encoder: DictConfig, projection: DictConfig, texts: Sequence[str], key: str) -> "Reader":
-        """Read the catalog's texts; vectors are kept in the cache folder."""
-        model: Encoder = instantiate(_with_assets(encoder), key)
-        if isinstance(model, Shuffled):
-            model = model.over(texts)
-        cached = Cached(model, cache_folder() / "vectors")
-        try:
-            raw = cached.encode(texts)
-            fitted = Projection.fit(raw, projection.dim, projection.whiten)
-            return Reader(cached, fitted, fitted(raw))
-        except ValueError as error:
-            raise UsageError(f"{key}: {error}") from error
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        """Vectors of other texts in the same space."""
-        return self.projection(self.encoder.encode(texts))
+def _reader(encoder: DictConfig, projection: DictConfig, texts: _Texts, key: str) -> Reader:
+    return Reader.of(instantiate(_with_assets(encoder), key), projection.dim, projection.whiten, texts.items, key)
 
 
-class Remembering:
-    """A reader for prompts: reads each text once a process, and nothing to disk.
-
-    Args:
-        reader: whose encoder and projection are used.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader, self.vectors = reader, dict[str, Floats]()
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        """Vectors [n, dim]."""
-        new = sorted({text for text in texts if text not in self.vectors})
-        if new:
-            encoder = self.reader.encoder
-            model = encoder.encoder if isinstance(encoder, Cached) else encoder
-            self.vectors.update(zip(new, self.reader.projection(model.encode(new)), strict=True))
-        return np.stack([self.vectors[text] for text in texts])
-
-
-def _simulator(
-    cfg: DictConfig, texts: _Texts, reader: Reader
-) -> tuple["Simulator", "Population", "Interactions"]:
+def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulator", "Population", "Interactions"]:
     """The world with its train users, the held-out users, and the history that the platform has logged."""
     from recloop.envs.simulator import Simulator
     from recloop.envs.users import Population
 
     settings = cfg.env.population
-    try:
+    with blaming("env.population"):
         history, _ = texts.dataset.interactions.split_by_time(settings.history_share)
-        everybody = Population(
-            history.pool(reader.items, settings.half_life_interactions), np.arange(len(texts.profiles)), settings.spread
-        )
+        tastes = history.pool(reader.items, settings.half_life_interactions)  # [num_users, dim]
+        everybody = Population(tastes, np.arange(len(tastes)), settings.spread)
         train, held_out = everybody.split(settings.held_out, settings.split_seed)
+    with blaming("env.world"):
         world = _catalog(cfg, texts, reader.items, history.of_users(train.members))
-    except ValueError as error:
-        raise UsageError(f"env.population: {error}") from error
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())
     choice, sessions = instantiate(cfg.env.choice, "env.choice"), instantiate(cfg.env.sessions, "env.sessions")
     return Simulator(world, train, choice, dynamics, sessions), held_out, history

@@ -3,6 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 HELP = """\
 recloop: recommendation as a closed loop
@@ -33,60 +37,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if words[0] != "train":
         return _complain(f"{words[0]!r} is no command; `recloop --help` lists them")
-    return _guarded(lambda: _train(words[1:]))
+    try:
+        return _train(words[1:])
+    except KeyboardInterrupt as stop:
+        print(f"recloop: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
-def _train(words: list[str]) -> None:
+def _train(words: list[str]) -> int:
     """Hand over to Hydra, which reads the command line itself."""
     import hydra
-    from omegaconf import DictConfig
 
+    from recloop.experiments.assets import cache_folder
     from recloop.experiments.compose import CONFIGS, PRIMARY, register_resolvers
 
     register_resolvers()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach `_guarded`, which says them in one line
-    sys.argv = ["recloop train", *words]
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))  # and not the home folder
+    # Hydra would take -m in the middle for the end of the overrides
+    sys.argv = ["recloop train", *sorted(words, key=lambda word: word not in ("-m", "--multirun"))]
 
     @hydra.main(config_path=f"pkg://{CONFIGS}", config_name=PRIMARY, version_base="1.3")
-    def start(cfg: DictConfig) -> None:
-        from pathlib import Path
+    def start(cfg: "DictConfig") -> None:
+        if status := _guarded(lambda: _launch(cfg), words):
+            sys.exit(status)  # passes through Hydra, which would report an exception in its own way
 
-        from hydra.core.hydra_config import HydraConfig
-
-        from recloop.experiments.launch import launch
-
-        settings = HydraConfig.get()
-        launch(cfg, Path(settings.runtime.output_dir), list(settings.overrides.task))
-
-    start()
+    try:
+        return _guarded(start, words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
 
 
-def _guarded(command: Callable[[], None]) -> int:
+def _launch(cfg: "DictConfig") -> None:
+    from pathlib import Path
+
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from recloop.experiments.launch import launch
+
+    settings = HydraConfig.get()
+    if settings.mode is RunMode.MULTIRUN:
+        cfg.run_dir = str(Path(settings.sweep.dir) / settings.sweep.subdir)
+    launch(cfg, Path(cfg.run_dir), list(settings.overrides.task))
+
+
+def _guarded(command: Callable[[], None], words: Sequence[str]) -> int:
     """The exit status of `command`; mistakes of the user's are said in one line."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from recloop.experiments.compose import explain
     from recloop.experiments.errors import UsageError
 
     try:
         command()
-    except (UsageError, HydraException, OmegaConfBaseException) as error:
-        return _complain(_in_one_line(error))
+    except UsageError as error:
+        return _complain(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        return _complain(explain(error, [word for word in words if not word.startswith("-")]))
     except OSError as error:
-        if error.errno is None:
+        if error.errno is None or isinstance(error, BrokenPipeError):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{os.strerror(error.errno)}; free some room or choose another run_dir")
-    except KeyboardInterrupt as stop:
-        print(f"stopped{f': {stop}' if str(stop) else ''}", file=sys.stderr)
-        return 130
+        return _complain(
+            f"{where}{os.strerror(error.errno)}; free some room, or choose another folder with run_dir=..."
+        )
     return 0
-
-
-def _in_one_line(error: Exception) -> str:
-    """Hydra explains over several lines; the first ones say what is wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(lines[:2]) if lines else type(error).__name__
 
 
 def _complain(line: str) -> int:

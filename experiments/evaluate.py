@@ -12,7 +12,7 @@ from recloop.experiments.sessions import Sessions
 
 
 class Luck(NamedTuple):
-    """All the chance in a set of sessions, drawn beforehand, so that every policy meets the same (common random numbers)."""
+    """All the chance in a set of sessions, drawn beforehand: every policy meets the same (common random numbers)."""
 
     who: Ints  # [sessions] rows of the population's data
     arrival: Floats  # [sessions, dim] standard normal
@@ -31,7 +31,7 @@ def play(task: Task, policy: Policy, luck: Luck) -> Sessions:
     """The sessions of `policy` under `luck`; a policy's choice never changes anybody else's luck."""
     steps, n = luck.clicks.shape
     session = task.arrive(task.simulator.population.arrive(luck.who, luck.arrival))
-    items = np.full((n, steps), -1)  # [sessions, steps]
+    items = np.full((n, steps), -1, np.int32)  # [sessions, steps]
     clicks, rewards = np.zeros((n, steps), np.float32), np.zeros((n, steps), np.float32)
     under_way, start, memory = np.ones(n, bool), np.ones(n, bool), None
     for step in range(steps):
@@ -45,4 +45,4 @@ def play(task: Task, policy: Policy, luck: Luck) -> Sessions:
         start = np.zeros(n, bool)
         if not under_way.any():
             break
-    return Sessions(users=luck.who, items=items, clicks=clicks, rewards=rewards)
+    return Sessions(users=luck.who.astype(np.int32), items=items, clicks=clicks, rewards=rewards)

@@ -1,5 +1,6 @@
 """What `recloop train` does with a configuration: run, compare, report."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from omegaconf import DictConfig
 
 from recloop.experiments.build import Setting, build_setting
 from recloop.experiments.display import display
-from recloop.experiments.run import TOLD, begin, final_luck, run
+from recloop.experiments.inputs import check, refuse_used
+from recloop.experiments.manifest import ended
+from recloop.experiments.run import TOLD, final_luck, recorded, run
 from recloop.experiments.sessions import Played, save_sessions
 
 
@@ -25,7 +28,8 @@ def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
         UsageError: naming key, value and remedy.
         Interrupted: Ctrl-C was pressed.
     """
-    say(f"{cfg.name}: everything goes to {folder}")
+    refuse_used(folder)
+    check(cfg)
     if cfg.suite is None:
         _launch_one(cfg, folder, overrides)
     else:
@@ -36,38 +40,31 @@ def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     from recloop.experiments.baselines import play_baselines
 
     command = ["train", *overrides]
-    with display() as reporter:
-        played = run(cfg, folder, command, None, reporter, f"training, seed {cfg.seed}")
-        setting = build_setting(cfg)
-        baselines = play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
-    conclude(cfg, folder, setting, command, [*baselines, played])
+    setting = build_setting(cfg)
+    say(f"{cfg.name}: everything goes to {folder}")
+    with recorded(cfg, folder, command, [cfg.seed], setting.fingerprints) as started:
+        with display() as reporter:
+            played = run(cfg, folder, setting, None, reporter, f"training, seed {cfg.seed}")
+            baselines = play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
+        conclude(cfg, folder, setting, ended(started, "finished"), [*baselines, played])
 
 
 def _launch_suite(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
-    from recloop.experiments.manifest import ended, write_manifest
-    from recloop.experiments.suite import run_suite
+    from recloop.experiments.suite import cells, run_suite
 
-    command = ["train", *overrides]
+    command, todo = ["train", *overrides], cells(cfg.suite, overrides)
     setting = build_setting(cfg)
-    started = begin(cfg, folder, command, list(cfg.suite.seeds), setting.fingerprints)
-    status = "failed"
-    try:
-        played = run_suite(cfg, folder, overrides)
-        status = "finished"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        write_manifest(folder / "manifest.json", ended(started, status))  # type: ignore[arg-type]
-    conclude(cfg, folder, setting, command, played)
+    say(f"{cfg.name}: everything goes to {folder}")
+    with recorded(cfg, folder, command, list(cfg.suite.seeds), setting.fingerprints) as started:
+        played = run_suite(cfg, folder, todo)
+        conclude(cfg, folder, setting, ended(started, "finished"), played)
 
 
-def conclude(cfg: DictConfig, folder: Path, setting: Setting, command: list[str], played: list[Played]) -> None:
-    """Keep the sessions, print the table and write the report."""
-    import json
-
+def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, Any], played: list[Played]) -> None:
+    """Keep the sessions, print the table and write the report; `facts` is the manifest of the finished run."""
     from rich.console import Console
 
+    from recloop.encoders.files import write_atomically
     from recloop.experiments.redaction import redact
     from recloop.experiments.report import Heading, write_report
     from recloop.experiments.run import plain
@@ -76,19 +73,19 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, command: list[str]
     save_sessions(folder / "episodes.parquet", played)
     world = setting.held_out.simulator.world
     summary = summarise(played, world.vectors, world.popularity, np.random.default_rng(0))
-    facts: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     heading = Heading(
         name=cfg.name,
         date=facts["started"],
         commit=facts["code"]["commit"] or "not a checkout",
-        command=" ".join(["recloop", *command]),
+        command=shlex.join(["recloop", *facts["command"]]),
         config=redact(plain(cfg), TOLD),
         manifest=facts,
     )
     page = write_report(folder, heading, summary, played, world.vectors, world.groups, np.random.default_rng(0))
-    console = Console(width=None if sys.stdout.isatty() else 130)
+    console = Console(width=None if sys.stdout.isatty() else 130, record=True)
     console.print()
     print_table(summary, console)
+    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
     hints = sorted(path.read_text() for path in folder.glob("**/wandb/sync.txt"))
     if hints:
         more = f" (and {len(hints) - 1} more in {folder}/cells)" if len(hints) > 1 else ""

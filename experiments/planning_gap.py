@@ -17,6 +17,7 @@ RANDOM: Key = ("random", "-")
 GREEDY_ORACLE: Key = ("greedy oracle", "true state")
 PLANNER: Key = ("rollout planner", "true state")
 HEURISTIC = "boredom-aware heuristic"
+SPARING = "sparing heuristic"
 
 LABELS = {
     "BANDIT": "What is recommended does not change the user's next state, so no policy can gain by looking ahead.",
@@ -37,7 +38,7 @@ class Judgement(NamedTuple):
     best: Key | None
     credits: dict[Key, Estimate | None]
     information_gaps: dict[str, Estimate]
-    leads: dict[Key, Estimate]
+    leads: dict[Key, dict[str, Estimate]]
 
 
 def judge(resampled: Mapping[Key, Resampled], action_influence: float | None = None) -> Judgement:
@@ -115,12 +116,15 @@ def _information_gaps(resampled: Mapping[Key, Resampled]) -> dict[str, Estimate]
     return {policy: estimate(resampled[policy, "true state"] - resampled[policy, "observed"]) for policy in both}
 
 
-def _leads(resampled: Mapping[Key, Resampled]) -> dict[Key, Estimate]:
-    """Each policy's J less that of the boredom-aware heuristic that sees the same."""
+def _leads(resampled: Mapping[Key, Resampled]) -> dict[Key, dict[str, Estimate]]:
+    """Each policy's J less that of each heuristic that sees the same."""
     return {
-        (policy, sees): estimate(resampled[policy, sees] - resampled[HEURISTIC, sees])
+        (policy, sees): {
+            heuristic: estimate(resampled[policy, sees] - resampled[heuristic, sees])
+            for heuristic in (HEURISTIC, SPARING)
+            if policy != heuristic and (heuristic, sees) in resampled
+        }
         for policy, sees in resampled
-        if policy != HEURISTIC and (HEURISTIC, sees) in resampled
     }
 
 
@@ -136,7 +140,7 @@ def _verdict(judgement: Judgement, played: Played) -> str:
     if credit is None:
         return f"{name}: no claim, for planning credit is undefined without a rollout planner above the greedy oracle."
     figures = f"planning credit {interval(credit, 'z.2f')}"
-    beside = _beside_heuristic(judgement.leads.get(played.key))
+    beside = "".join(_beside(heuristic, lead) for heuristic, lead in judgement.leads[played.key].items())
     return f"{name} {_finding(credit, len(played.sessions))}: {figures}{beside}."
 
 
@@ -148,11 +152,9 @@ def _finding(credit: Estimate, seeds: int) -> str:
     return "beats the greedy oracle by planning"
 
 
-def _beside_heuristic(lead: Estimate | None) -> str:
-    if lead is None:
-        return ""
+def _beside(heuristic: str, lead: Estimate) -> str:
     relation = "above" if lead.low > 0 else "below" if lead.high < 0 else "level with"
-    return f"; {relation} the {HEURISTIC} that sees the same, {interval(lead, '+z.1f')} clicks a session"
+    return f"; {relation} the {heuristic} that sees the same, {interval(lead, '+z.1f')} clicks a session"
 
 
 def stamp_seeds(seeds: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recloop.encoders.files import write_atomically
 from recloop.experiments import metrics, planning_gap, statistics
-from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, LABELS, PLANNER
+from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, LABELS, PLANNER, SPARING
 from recloop.experiments.plots import learning_curves, reward_along_session, taste_map
 from recloop.experiments.sessions import Key, Played
 from recloop.experiments.svg import THEME, standalone
@@ -68,7 +68,7 @@ def _references(summary: Summary) -> dict[Key, float]:
     """The levels that a learning curve is to be read against."""
     rows = zip(summary.table["policy"], summary.table["sees"], summary.table["clicks_per_session"], strict=True)
     levels = {(str(policy), str(sees)): float(clicks) for policy, sees, clicks in rows}
-    return {key: levels[key] for key in (GREEDY_ORACLE, (HEURISTIC, "observed"), PLANNER) if key in levels}
+    return {key: levels[key] for key in (GREEDY_ORACLE, (HEURISTIC, "observed"), (SPARING, "observed"), PLANNER) if key in levels}
 
 
 def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:

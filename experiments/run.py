@@ -1,24 +1,26 @@
 """One run: one agent, one seed, one folder."""
 
 import json
-import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.encoders.files import write_atomically
-from recloop.experiments.build import Setting, build_setting, instantiate
-from recloop.experiments.manifest import ended, manifest, write_manifest
+from recloop.experiments.build import Setting, instantiate
+from recloop.experiments.errors import UsageError
+from recloop.experiments.manifest import Status, ended, manifest, write_manifest
 from recloop.experiments.progress import Reporter
 from recloop.experiments.redaction import redact
 from recloop.experiments.sessions import Played, save_sessions
 
 if TYPE_CHECKING:
     from recloop.experiments.evaluate import Luck
-    from recloop.experiments.train import Agent
-
-log = logging.getLogger(__name__)
+    from recloop.experiments.tracking import Tracker, Trackers
+    from recloop.experiments.train import Agent, Trained
 
 TOLD = (
     "name", "seed", "steps", "device", "threads", "run_dir", "experiment", "suite",
@@ -38,12 +40,52 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def begin(cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]) -> dict[str, Any]:
-    """Write config.json and manifest.json of a run that starts now; returns the manifest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())
+@contextmanager
+def recorded(
+    cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Keep config.json and manifest.json of the run that is made in the block: how it began, and how it ended.
+
+    Gives the manifest as it is at the start.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed in the block.
+        UsageError: the folder cannot be written.
+    """
+    try:
+        started = _begin(cfg, folder, command, seeds, fingerprints)
+        status: Status = "failed"
+        try:
+            yield started
+            status = "finished"
+        except KeyboardInterrupt as stop:
+            status = "interrupted"
+            raise (
+                stop if isinstance(stop, Interrupted) else Interrupted(f"what was done so far is in {folder}")
+            ) from None
+        finally:
+            write_manifest(folder / "manifest.json", ended(started, status))
+    except BrokenPipeError:  # of whoever reads the output
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UsageError(
+            f"cannot write to {folder}: {reason}; free some room there, or choose another folder with run_dir=..."
+        ) from error
+
+
+def _begin(
+    cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]
+) -> dict[str, Any]:
     started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device)
-    write_manifest(folder / "manifest.json", started)
+    try:
+        write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())
+        write_manifest(folder / "manifest.json", started)
+    except OSError:
+        (folder / "config.json").unlink(missing_ok=True)
+        with suppress(OSError):  # it was not made, or was there before
+            folder.rmdir()
+        raise
     return started
 
 
@@ -51,17 +93,18 @@ def final_luck(cfg: DictConfig, setting: Setting) -> "Luck":
     """The luck of the figures that are reported."""
     from recloop.experiments.evaluate import Luck
 
-    simulator = setting.held_out.simulator
-    return Luck.draw(simulator.population, cfg.evaluation.sessions_per_user, simulator.sessions.max_steps, cfg.evaluation.seed)
+    simulator, evaluation = setting.held_out.simulator, cfg.evaluation
+    steps = simulator.sessions.max_steps
+    return Luck.draw(simulator.population, evaluation.sessions_per_user, steps, evaluation.seed)
 
 
-def run(cfg: DictConfig, folder: Path, command: list[str], policy: str | None, reporter: Reporter, label: str) -> Played:
-    """Build, train, evaluate and keep one agent.
+def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, reporter: Reporter, label: str) -> Played:
+    """Train, evaluate and keep one agent.
 
     Args:
         cfg: the whole configuration.
         folder: the run folder.
-        command: arguments of `recloop` that make this run.
+        setting: where the agent trains and is evaluated, as `cfg` says.
         policy: name in the table; None for the agent's own.
         reporter: is told how far it is.
         label: under which it is told.
@@ -70,67 +113,56 @@ def run(cfg: DictConfig, folder: Path, command: list[str], policy: str | None, r
         Interrupted: Ctrl-C was pressed; weights and journal are kept.
         UsageError: naming key, value and remedy.
     """
+    from recloop.experiments.checkpoints import save_weights
+    from recloop.experiments.evaluate import play
+    from recloop.experiments.seeding import set_threads
+
+    set_threads(cfg.threads)
     agent: Agent = instantiate(cfg.agent, "agent")
-    settings = instantiate(cfg.tracking, "tracking")
-    setting = build_setting(cfg)
-    started = begin(cfg, folder, command, [cfg.seed], setting.fingerprints)
-    status = "failed"
-    try:
-        played, interrupted = _train_and_play(cfg, folder, agent, settings, setting, policy, reporter, label)
-        status = "interrupted" if interrupted else "finished"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        write_manifest(folder / "manifest.json", ended(started, status))  # type: ignore[arg-type]
-    if played is None:
-        raise Interrupted(f"stopped before the end; weights and journal are in {folder}")
+    with _trackers(cfg, folder, agent.name) as tracker:
+        trained = _train(cfg, agent, setting, tracker, reporter, label)
+        save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
+        if trained.interrupted:
+            raise Interrupted(f"weights and journal so far are in {folder}")
+        sessions = play(setting.held_out, trained.model, final_luck(cfg, setting))
+        clicks = float(sessions.clicks.sum(axis=1).mean())
+        tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
+    played = Played(policy or agent.name, setting.train.observation.sees, True, (sessions,), (trained.curve,))
+    save_sessions(folder / "episodes.parquet", [played])
     return played
 
 
-def _train_and_play(
-    cfg: DictConfig,
-    folder: Path,
-    agent: "Agent",
-    settings: Any,
-    setting: Setting,
-    policy: str | None,
-    reporter: Reporter,
-    label: str,
-) -> tuple[Played | None, bool]:
-    from recloop.experiments.checkpoints import save_weights
-    from recloop.experiments.evaluate import Luck, play
+def _trackers(cfg: DictConfig, folder: Path, name: str) -> "Trackers":
+    """The journal, and W&B as its mirror; the command that uploads an offline run is kept in wandb/sync.txt."""
     from recloop.experiments.journal import Journal
-    from recloop.experiments.seeding import set_threads
-    from recloop.experiments.tracking import Trackers
-    from recloop.experiments.train import train
+    from recloop.experiments.tracking import Trackers, WandbSettings
 
-    set_threads(cfg.threads)
-    luck = final_luck(cfg, setting)
-    curve_luck = Luck.draw(setting.held_out.simulator.population, 1, len(luck.clicks), cfg.evaluation.seed)
+    settings: WandbSettings = instantiate(cfg.tracking, "tracking")
+    journal = Journal(folder / "metrics.jsonl")
     wandb = settings.open(
-        folder, group=cfg.name, job_type="train", name=f"{agent.name} seed {cfg.seed}", config=redact(plain(cfg), TOLD)
+        folder, group=cfg.name, job_type="train", name=f"{name} seed {cfg.seed}", config=redact(plain(cfg), TOLD)
     )
-    with Trackers(Journal(folder / "metrics.jsonl"), wandb) as tracker:
-        trained = train(
-            agent,
-            setting,
-            curve_luck,
-            steps=cfg.steps,
-            curve_points=cfg.evaluation.curve_points,
-            seed=cfg.seed,
-            device=cfg.device,
-            tracker=tracker,
-            reporter=reporter,
-            label=label,
-        )
-        save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
-        if trained.interrupted:
-            return None, True
-        sessions = play(setting.held_out, trained.model, luck)
-        tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": float(sessions.clicks.sum(1).mean())})
-    played = Played(policy or agent.name, setting.train.observation.sees, True, (sessions,), (trained.curve,))
-    save_sessions(folder / "episodes.parquet", [played])
     if wandb.sync_hint:
         write_atomically(folder / "wandb" / "sync.txt", wandb.sync_hint.encode())
-    return played, False
+    return Trackers(journal, wandb)
+
+
+def _train(
+    cfg: DictConfig, agent: "Agent", setting: Setting, tracker: "Tracker", reporter: Reporter, label: str
+) -> "Trained":
+    from recloop.experiments.evaluate import Luck
+    from recloop.experiments.train import train
+
+    simulator = setting.held_out.simulator
+    return train(
+        agent,
+        setting,
+        Luck.draw(simulator.population, 1, simulator.sessions.max_steps, cfg.evaluation.seed),
+        steps=cfg.steps,
+        curve_points=cfg.evaluation.curve_points,
+        seed=cfg.seed,
+        device=cfg.device,
+        tracker=tracker,
+        reporter=reporter,
+        label=label,
+    )

@@ -3,19 +3,25 @@
 import logging
 import os
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from recloop.encoders.files import write_atomically
+from recloop.experiments.arguments import check_value
+from recloop.experiments.compose import composed
 from recloop.experiments.display import display
 from recloop.experiments.errors import UsageError
+from recloop.experiments.inputs import COUNT, SEED, check, check_number
 from recloop.experiments.progress import Reporter, from_workers
+from recloop.experiments.run import Interrupted
 from recloop.experiments.sessions import Played, Sessions
+from recloop.experiments.workers import call, unheard, workers
 
 log = logging.getLogger(__name__)
 
@@ -28,73 +34,134 @@ class Cell(NamedTuple):
     overrides: tuple[str, ...]  # the arguments of `recloop train` that make it
 
     @property
+    def row(self) -> str:
+        """The policy, with what it varies of the environment."""
+        return " ".join([self.policy, *(word for word in self.overrides if word.startswith("env/"))])
+
+    @property
+    def label(self) -> str:
+        """What it is called while it runs."""
+        return f"{self.row}, seed {self.seed}"
+
+    @property
     def folder(self) -> str:
         """Its folder below the suite's."""
-        varied = [self.policy, *(word for word in self.overrides if word.startswith("env/"))]
-        return f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(varied).lower()).strip('-')}-seed{self.seed}"
+        return f"cells/{re.sub(r'[^a-z0-9]+', '-', self.row.lower()).strip('-')}-seed{self.seed}"
 
 
-def cells(suite: DictConfig, overrides: list[str]) -> list[Cell]:
+Results = dict[Cell | None, list[Played]]
+"""What the cells played that have not failed; under None what the baselines did."""
+
+
+def cells(suite: DictConfig, overrides: Sequence[str]) -> list[Cell]:
     """The cells of a suite, seeds outermost; `overrides` are the user's own words on the command line.
 
     Raises:
-        UsageError: the user sets a key that the cells vary.
+        UsageError: the user sets a key that the cells vary, two cells cannot be told apart, or one cannot run.
     """
-    given = {word.split("=")[0].lstrip("+~") for word in overrides}
-    found = []
-    for seed in suite.seeds:
-        for cell in suite.cells:
-            varied = {word.split("=")[0] for word in cell.overrides} | {"seed"}
-            if clash := sorted(given & varied):
-                raise UsageError(
-                    f"{clash[0]} is varied by the cells of this experiment; leave it out, or run `recloop train` without experiment="
-                )
-            found.append(Cell(cell.policy, seed, (*overrides, *cell.overrides, f"seed={seed}", "suite=null")))
+    _check(suite)
+    for cell in suite.cells:
+        _refuse_clash(overrides, cell.overrides)
+    found = [
+        Cell(cell.policy, seed, (*overrides, *cell.overrides, f"seed={seed}", "suite=null"))
+        for seed in suite.seeds
+        for cell in suite.cells
+    ]
+    folders = [cell.folder for cell in found]
+    for cell in found:
+        if folders.count(cell.folder) > 1:
+            raise UsageError(f"suite: {cell.label} comes twice; give each cell its own policy name, and each seed once")
+    for cell in found[: len(suite.cells)]:
+        check(composed(cell.overrides))
     return found
 
 
-def run_suite(cfg: DictConfig, folder: Path, overrides: list[str]) -> list[Played]:
+def _check(suite: DictConfig) -> None:
+    check_number("suite.workers", suite.get("workers"), COUNT)
+    for name in ("seeds", "cells"):
+        if not suite.get(name):
+            raise UsageError(f"suite.{name} is {suite.get(name)}; give a list of at least one")
+    for seed in suite.seeds:
+        check_number("suite.seeds", seed, SEED)
+    for index, cell in enumerate(suite.cells):
+        check_value(f"suite.cells[{index}].policy", cell.get("policy"), str)
+        check_value(f"suite.cells[{index}].overrides", list(cell.get("overrides") or ()), list[str])
+
+
+def _refuse_clash(overrides: Sequence[str], varied: Sequence[str]) -> None:
+    keys = {word.partition("=")[0] for word in varied} | {"seed"}
+    for word in overrides:
+        if word.partition("=")[0].lstrip("+~") in keys:
+            raise UsageError(
+                f"{word}: the cells of this experiment vary that key; leave it out, or run without experiment="
+            )
+
+
+def run_suite(cfg: DictConfig, folder: Path, todo: Sequence[Cell]) -> list[Played]:
     """Run every cell and the baselines; the table's rows, baselines first.
 
-    A cell that fails is reported and counts as the worst seed of its policy. On Ctrl-C the cells that have finished stay on disk.
+    A cell that fails is reported and counts as the worst seed of its policy.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed; cells that have finished stay on disk, the others keep what there is.
+        UsageError: a cell cannot run; the others are stopped.
     """
-    todo = cells(cfg.suite, overrides)
     os.environ.setdefault("OMP_NUM_THREADS", str(cfg.threads))  # of numpy's own threads, in the workers
-    workers = ProcessPoolExecutor(cfg.suite.workers, mp_context=get_context("spawn"))
-    with display(runs=len(todo) + 1) as reporter, from_workers(reporter) as remote, workers as pool:
-        try:
-            baselines = pool.submit(_baselines, OmegaConf.to_container(cfg), remote)
-            futures = {pool.submit(_cell, cell, folder, remote): cell for cell in todo}
-            results = dict(_results(futures))
-            return [*baselines.result(), *_rows(todo, results)]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    results: Results = {}
+    try:
+        with display(runs=len(todo) + 1) as reporter, ExitStack() as stack:
+            with unheard():
+                remote = stack.enter_context(from_workers(reporter))
+                pool = stack.enter_context(workers(cfg.suite.workers))
+                futures = _submit(pool, cfg, folder, todo, remote)
+            for future in as_completed(futures):
+                _collect(future, futures[future], folder, results)
+    except KeyboardInterrupt:
+        kept = len(results.keys() - {None})
+        raise Interrupted(f"{kept} of {len(todo)} runs had finished; what there is is in {folder}") from None
+    return [*results[None], *_rows(todo, results)]
 
 
-def _results(futures: "dict[Future[Played], Cell]") -> "Iterator[tuple[Cell, Played | None]]":
-    for future in as_completed(futures):
-        cell, error = futures[future], future.exception()
-        if isinstance(error, UsageError | KeyboardInterrupt):
-            raise error
-        if error is not None:
-            log.error("%s, seed %d failed and counts as the worst: %r", cell.policy, cell.seed, error)
-        yield cell, None if error is not None else future.result()
+def _submit(
+    pool: Executor, cfg: DictConfig, folder: Path, todo: Sequence[Cell], reporter: Reporter
+) -> dict[Future[list[Played]], Cell | None]:
+    baselines = pool.submit(call, _baselines, OmegaConf.to_container(cfg), reporter)
+    return {baselines: None, **{pool.submit(call, _cell, cell, folder, reporter): cell for cell in todo}}
 
 
-def _rows(todo: list[Cell], results: "dict[Any, Played | None]") -> list[Played]:
-    """One row a policy, its seeds in order."""
-    by_key: dict[tuple[str, ...], list[Played | None]] = {}
+def _collect(future: Future[list[Played]], cell: Cell | None, folder: Path, results: Results) -> None:
+    """Put what `future` has come to into `results`; a cell that has failed is said, and its traceback kept."""
+    error = future.exception()
+    if error is None:
+        results[cell] = future.result()
+    elif cell is None or not isinstance(error, Exception) or isinstance(error, UsageError):
+        raise error
+    else:
+        path = folder / cell.folder / "failure.txt"
+        write_atomically(path, str(error.__cause__ or error).encode())
+        reason = str(error).partition("\n")[0]
+        log.error("%s failed and counts as the worst: %s: %s; see %s", cell.label, type(error).__name__, reason, path)
+
+
+def _rows(todo: Sequence[Cell], results: Results) -> list[Played]:
+    """One row a policy, its seeds in order.
+
+    Raises:
+        RuntimeError: there is none, for every cell has failed.
+    """
+    by_row: dict[str, list[Played | None]] = {}
     for cell in todo:
-        by_key.setdefault((cell.policy, cell.folder.rpartition("-")[0]), []).append(results[cell])
-    rows = []
-    for seeds in by_key.values():
-        some = next((one for one in seeds if one is not None), None)
-        if some is None:
-            continue
-        sessions = tuple(one.sessions[0] if one else _failed(some.sessions[0]) for one in seeds)
-        rows.append(some._replace(sessions=sessions, curves=tuple(one.curves[0] for one in seeds if one)))
+        by_row.setdefault(cell.row, []).append(results[cell][0] if cell in results else None)
+    rows = [_row(seeds) for seeds in by_row.values() if any(seeds)]
+    if not rows:
+        raise RuntimeError(f"all {len(todo)} runs failed; see failure.txt in their folders")
     return rows
+
+
+def _row(seeds: Sequence[Played | None]) -> Played:
+    finished = [one for one in seeds if one is not None]
+    sessions = tuple(one.sessions[0] if one else _failed(finished[0].sessions[0]) for one in seeds)
+    return finished[0]._replace(sessions=sessions, curves=tuple(one.curves[0] for one in finished))
 
 
 def _failed(like: Sessions) -> Sessions:
@@ -102,14 +169,16 @@ def _failed(like: Sessions) -> Sessions:
     return Sessions(like.users, np.full_like(like.items, -1), nothing, nothing)
 
 
-def _cell(cell: Cell, folder: Path, reporter: Reporter) -> Played:
+def _cell(cell: Cell, folder: Path, reporter: Reporter) -> list[Played]:
     """In a worker: compose the cell's configuration and run it."""
-    from recloop.experiments.compose import composed
-    from recloop.experiments.run import run
+    from recloop.experiments.build import build_setting
+    from recloop.experiments.run import recorded, run
 
-    cfg = composed([*cell.overrides, f"run_dir={folder / 'cells' / cell.folder}"])
-    label = f"{cell.policy}, seed {cell.seed}"
-    return run(cfg, folder / "cells" / cell.folder, ["train", *cell.overrides], cell.policy, reporter, label)
+    below = folder / cell.folder
+    cfg = composed([*cell.overrides, f"run_dir={below}"])
+    setting = build_setting(cfg)
+    with recorded(cfg, below, ["train", *cell.overrides], [cell.seed], setting.fingerprints):
+        return [run(cfg, below, setting, cell.policy, reporter, cell.label)]
 
 
 def _baselines(config: Any, reporter: Reporter) -> list[Played]:
@@ -119,5 +188,6 @@ def _baselines(config: Any, reporter: Reporter) -> list[Played]:
     from recloop.experiments.run import final_luck
 
     cfg = OmegaConf.create(config)
+    assert isinstance(cfg, DictConfig)
     setting = build_setting(cfg)
     return play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)

@@ -83,7 +83,13 @@ def train(
 
 
 def _recorder(
-    task: "Task", luck: "Luck", tracker: "Tracker", bar: Bar, steps: int, curve_points: int, points: list[tuple[int, float]]
+    task: "Task",
+    luck: "Luck",
+    tracker: "Tracker",
+    bar: Bar,
+    steps: int,
+    curve_points: int,
+    points: list[tuple[int, float]],
 ) -> "BaseCallback":
     """A callback that writes rows and evaluates, between rollouts, where no transition is half stored."""
     from stable_baselines3.common.callbacks import BaseCallback
@@ -116,7 +122,7 @@ def _recorder(
                 row["held_out/clicks_per_session"] = clicks
             if row:
                 tracker.write({"steps": now, **row})
-                bar.advance(now - self.told, **({"clicks_per_session": points[-1][1]}))
+                bar.advance(now - self.told, clicks_per_session=points[-1][1])
                 self.told = now
 
     return Recorder()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recloop.agents.baselines import Greedy, Popularity, Random
+from recloop.agents.baselines import Greedy, Popularity, Random, Sparing
 from recloop.agents.policy import Floats, ItemSpace
 
 LAYOUT = {"state": slice(0, 2), "exposure": slice(2, 4)}
@@ -58,9 +58,11 @@ def test_nobody_is_bored_of_the_opposite() -> None:
     np.testing.assert_array_equal(Greedy(ITEMS, 0.4).scores(observation), Greedy(ITEMS).scores(observation))
 
 
-def test_scores_of_some_items_are_those_among_all_scores(items: ItemSpace, observations: Floats) -> None:
-    policy = Greedy(items, 0.4, 0.1)
-    chosen = np.random.default_rng(0).integers(60, size=(10, 7))  # [n, k]
-    some = policy.scores_of(observations.reshape(10, 5, -1), chosen)  # [n, copies, k]
-    all_scores = policy.scores(observations).reshape(10, 5, -1)
-    np.testing.assert_allclose(some, np.take_along_axis(all_scores, chosen[:, None], axis=2), atol=1e-4)
+def test_the_sparing_heuristic_keeps_the_favourite_where_the_merely_good_will_do() -> None:
+    """Chances saturate: A (cosine 1) and C (0.6) are both nearly sure, so C goes first once A has its price."""
+    click = {"scale": 25.0, "offset": 0.3}
+    likes_a = np.array([[1, 0, 0, 0]], np.float32)
+    greedy, sparing = (Sparing(ITEMS, 0.4, 0.0, price=price, **click) for price in (0.0, 0.7))
+    assert (greedy.predict(likes_a)[0].item(), sparing.predict(likes_a)[0].item()) == (0, 2)
+    chance = 1 / (1 + np.exp(-25 * (np.array([1, 0, 0.6]) - 0.3)))
+    np.testing.assert_allclose(sparing.scores(likes_a)[0], chance - 0.7 * np.array([1, 0, 0.6]), atol=1e-5)

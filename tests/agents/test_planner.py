@@ -25,7 +25,7 @@ LIKES_A = np.array([[1, 0, 0, 0], [0.9, 0.1, 0, 0]], np.float32)
 
 @pytest.mark.parametrize(("patience", "chosen"), [(0.5, {1, 2}), (-0.5, {0})])
 def test_a_smaller_reward_now_is_taken_where_more_comes_later(patience: float, chosen: set[int]) -> None:
-    planner = RolloutPlanner(Shop(patience), Greedy(ITEMS), candidates=3, horizon=2, shortlist=3)
+    planner = RolloutPlanner(Shop(patience), Greedy(ITEMS), candidates=3, horizon=2)
     assert Greedy(ITEMS).predict(LIKES_A)[0].tolist() == [0, 0]
     actions, _ = planner.predict(LIKES_A)
     assert set(actions.tolist()) <= chosen

@@ -34,10 +34,12 @@ def test_a_reset_seeds_once(task: Task) -> None:
 
 def test_a_finished_session_carries_its_last_observation_and_its_score(task: Task) -> None:
     env, twin = adapted(task), RecommendVectorEnv(8, task)
-    env.reset(), twin.reset(seed=0)
-    returns, lengths, clicks, finished = np.zeros(8), np.zeros(8), np.zeros(8), 0
+    env.reset()
+    twin.reset(seed=0)
+    returns, lengths, finished = np.zeros(8), np.zeros(8), 0
     for items in np.random.default_rng(0).integers(60, size=(60, 8)):
         observations, rewards, done, infos = env.step(items)
+        assert isinstance(observations, np.ndarray)
         info = twin.step(items)[4]
         returns, lengths = returns + rewards, lengths + 1
         for row in np.flatnonzero(done).tolist():
@@ -47,7 +49,6 @@ def test_a_finished_session_carries_its_last_observation_and_its_score(task: Tas
             episode = infos[row]["episode"]
             assert episode["r"] == pytest.approx(returns[row])
             assert episode["l"] == lengths[row] == episode["steps"]
-            clicks[row] = episode["clicks"]
             returns[row], lengths[row], finished = 0, 0, finished + 1
         assert all(infos[row] == {} for row in np.flatnonzero(~done))
     assert finished > 8

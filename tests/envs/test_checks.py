@@ -1,6 +1,7 @@
 """The contract holds for what we ship, and every planted fault is found by the check that is meant for it."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -231,11 +232,11 @@ class LastObservationLost(RecommendVectorEnv):
 class NextStepReset(RecommendVectorEnv):
     """Sessions that end are not replaced."""
 
-    def _start_anew(self, over: np.ndarray) -> dict[str, Any]:
-        session = self.session
-        info = super()._start_anew(over)
-        self.session = session
-        return info
+    def step(self, actions: Ints) -> Any:
+        after = self.task.step(self.session, actions, deepcopy(self.np_random).random(self.num_envs, np.float32))[0]
+        _, *rest = super().step(actions)
+        self.session = after
+        return self.task.read(after), *rest
 
 
 class ForgetfulState(RecommendVectorEnv):

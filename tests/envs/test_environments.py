@@ -182,5 +182,13 @@ def test_a_state_put_back_replays_the_same_bits_in_another_environment() -> None
 def test_recommendations_that_do_not_fit_are_refused(actions: list[int]) -> None:
     env = RecommendVectorEnv(3)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match=r"for 3 users|there are 0 to 199"):
+    with pytest.raises(ValueError, match=r"for 3 users|choose from Discrete\(200\)"):
         env.step(np.array(actions))
+
+
+@pytest.mark.parametrize("item", [-1, 200])
+def test_a_recommendation_outside_the_catalog_is_refused(item: int) -> None:
+    env = RecommendEnv()
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=rf"item {item}; choose from Discrete\(200\)"):
+        env.step(np.int64(item))

@@ -102,12 +102,6 @@ def test_a_batch_of_the_wrong_size_is_refused_before_compiled_code_sees_it(simul
         simulator.step(arrived(simulator), items, NEVER)
 
 
-@pytest.mark.parametrize("item", [-1, 3])
-def test_an_item_outside_the_catalog_is_refused_with_the_range(simulator: Simulator, item: int) -> None:
-    with pytest.raises(ValueError, match=f"items from {item} to {item}; there are 0 to 2"):
-        simulator.step(arrived(simulator), np.array([item]), NEVER)
-
-
 def crowd(seed: int, n: int = 32) -> tuple[Simulator, Users, Ints, Floats]:
     """A world of any parameters, users in the middle of a session, what they are shown and their noise."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,68 @@
+"""Steps a second of the environment alone, under actions drawn beforehand."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+
+from benchmarks.measure import Pace, in_turn, typical
+from recloop.envs.recommend import RecommendEnv
+from recloop.envs.task import Task
+from recloop.envs.vector import RecommendVectorEnv
+
+
+class Way(NamedTuple):
+    """One way to step users."""
+
+    users: int
+    goal: int  # user steps a second
+    run: Callable[[], int]
+
+
+def speeds(task: Task, repeats: int, calls: float) -> list[dict[str, Any]]:
+    """Of 1,024 and 64 users and of the single environment; `calls` scales how often each is stepped."""
+    ways = {
+        "1,024 users": Way(1024, 1_000_000, _batch(task, 1024, round(1_000 * calls))),
+        "64 users": Way(64, 400_000, _batch(task, 64, round(5_000 * calls))),
+        "single, RecommendEnv": Way(1, 30_000, _single(RecommendEnv(task), round(20_000 * calls))),
+        "single, gym.make": Way(1, 30_000, _single(_made(task), round(20_000 * calls))),
+    }
+    paces = in_turn({name: way.run for name, way in ways.items()}, repeats)
+    return [_row(name, way, typical(paces[name])) for name, way in ways.items()]
+
+
+def _row(name: str, way: Way, pace: Pace) -> dict[str, Any]:
+    call = 1e6 * way.users / pace.cpu
+    return {"name": name, "users": way.users, "goal": way.goal, **pace._asdict(), "cpu_microseconds_a_call": call}
+
+
+def _made(task: Task) -> gymnasium.Env[Any, Any]:
+    return gymnasium.make("recloop/Recommend-v0", task=task)
+
+
+def _batch(task: Task, users: int, calls: int) -> Callable[[], int]:
+    env = RecommendVectorEnv(users, task, stagger=True)
+    env.reset(seed=0)
+    actions = np.random.default_rng(0).integers(task.simulator.world.num_items, size=(calls, users))
+
+    def run() -> int:
+        for items in actions:
+            env.step(items)
+        return actions.size
+
+    return run
+
+
+def _single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
+    actions = np.random.default_rng(0).integers(env.action_space.n, size=calls)  # type: ignore[attr-defined]
+    env.reset(seed=0)
+
+    def run() -> int:
+        for item in actions:
+            _, _, terminated, truncated, _ = env.step(item)
+            if terminated or truncated:
+                env.reset()
+        return calls
+
+    return run

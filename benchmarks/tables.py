@@ -1,0 +1,55 @@
+"""The figures as tables: ratios to the goals first."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.training import GOAL
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print all of them."""
+    console = Console(width=110)
+    console.print(_environment(figures["environment"]), _training(figures["training"]), _profile(figures["profile"]))
+    machine = figures["machine"]
+    cores, first, last = machine["cores"], machine["load"][0], figures["load_at_the_end"][0]
+    console.print(f"{machine['processor']}, {cores} cores, one used; load {first} before and {last} after")
+    if max(first, last) > cores:
+        console.print("[bold]More processes than cores: wall times are pessimistic, read the processor times.[/bold]")
+    names = ("numpy", "numba", "torch", "gymnasium", "stable-baselines3")
+    console.print(f"Python {machine['python']}, " + ", ".join(f"{name} {machine['versions'][name]}" for name in names))
+
+
+def _environment(rows: list[dict[str, Any]]) -> Table:
+    table = _table("Environment: user steps a second", "of goal", "steps/s", "goal", "steps/CPU-s", "CPU µs a call")
+    for row in rows:
+        of_goal = row["wall"] / row["goal"]
+        numbers = (row["wall"], row["goal"], row["cpu"], row["cpu_microseconds_a_call"])
+        table.add_row(row["name"], f"{of_goal:.2f}", *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
+def _training(rows: list[dict[str, Any]]) -> Table:
+    title = f"Training: steps a second, as a share of those in an environment that does nothing (goal {GOAL})"
+    table = _table(title, "of SB3's own", "CPU time", "of the same learner", "CPU time", "steps/s", "steps/CPU-s")
+    for row in rows:
+        ratios = [row[of][clock] for of in ("of_stock", "of_same_learner") for clock in ("wall", "cpu")]
+        paces = (row["real"]["wall"], row["real"]["cpu"])
+        table.add_row(row["agent"], *(f"{one:.2f}" for one in ratios), *(f"{one:,.0f}" for one in paces))
+    return table
+
+
+def _profile(shares: dict[str, dict[str, float]]) -> Table:
+    table = _table("Where training spends its time (cProfile)", *shares)
+    for part in next(iter(shares.values())):
+        table.add_row(part, *(f"{of_agent[part]:.1%}" for of_agent in shares.values()))
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table

@@ -1,0 +1,108 @@
+"""What the user asks for, checked before any model or data is loaded."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from recloop.experiments.arguments import check_value, did_you_mean
+from recloop.experiments.assets import ASSETS
+from recloop.experiments.build import assets, check_parts
+from recloop.experiments.errors import UsageError
+
+
+class Rule(NamedTuple):
+    """What a number must be."""
+
+    kind: type
+    words: str
+    holds: Callable[[Any], bool]
+
+
+COUNT = Rule(int, "a whole number of 1 or more", lambda value: value >= 1)
+SEED = Rule(int, "a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32)
+WEIGHT = Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf)
+POSITIVE = Rule(float, "a number above 0", lambda value: 0 < value < math.inf)
+SHARE = Rule(float, "a number between 0 and 1", lambda value: 0 < value < 1)
+
+NUMBERS: Mapping[str, Rule] = {
+    "seed": SEED,
+    "steps": COUNT,
+    "threads": COUNT,
+    "projection.dim": COUNT,
+    "env.world.projection.dim": COUNT,
+    "env.world.quality_shrinkage": POSITIVE,
+    "env.population.history_share": SHARE,
+    "env.population.half_life_interactions": POSITIVE,
+    "env.population.spread": WEIGHT,
+    "env.population.held_out": SHARE,
+    "env.population.split_seed": SEED,
+    "evaluation.sessions_per_user": COUNT,
+    "evaluation.seed": SEED,
+    "evaluation.curve_points": COUNT,
+    "evaluation.planner_candidates": COUNT,
+    "evaluation.planner_horizon": COUNT,
+}
+"""The numbers that no constructor takes; those that one takes, it checks itself. Others of `evaluation` are weights."""
+
+FILES = ("config.json", "manifest.json", "metrics.jsonl", "episodes.parquet", "report.html", "cells")
+"""What says that a folder holds a run."""
+
+
+def check(cfg: DictConfig) -> None:
+    """Refuse a configuration that cannot run, naming the first key that is wrong, its value and the remedy.
+
+    Raises:
+        UsageError: so.
+    """
+    weights = {f"evaluation.{name}": WEIGHT for name in cfg.evaluation}
+    for key, rule in (weights | dict(NUMBERS)).items():
+        check_number(key, OmegaConf.select(cfg, key), rule)
+    for key in ("name", "run_dir", "device"):
+        check_value(key, cfg[key], str)
+    if cfg.seed == cfg.evaluation.seed:
+        raise UsageError(
+            f"seed is {cfg.seed}, the seed of the evaluation; choose another, so that no luck is met twice"
+        )
+    for key, name in assets(OmegaConf.to_container(cfg, resolve=True), ""):
+        if name not in ASSETS:
+            raise UsageError(
+                f"{key}: unknown asset {name!r}{did_you_mean(name, ASSETS)}; there are {', '.join(ASSETS)}"
+            )
+    check_parts(cfg)
+    _check_device(cfg.device)
+
+
+def check_number(key: str, value: Any, rule: Rule) -> None:
+    """Refuse a value that is no number, or not the number that `rule` asks for."""
+    kinds = int if rule.kind is int else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not rule.holds(value):
+        raise UsageError(f"{key} is {value!r}; give {rule.words}")
+
+
+def refuse_used(folder: Path) -> None:
+    """Refuse to write over a run.
+
+    Raises:
+        UsageError: `folder` holds one already, or is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"run_dir is {folder}, which is a file; choose a folder")
+    if any((folder / name).exists() for name in FILES):
+        raise UsageError(f"run_dir is {folder}, which holds a run already; choose another folder, or remove that one")
+
+
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
+        raise UsageError(f"device is {device!r}; give cpu, mps, cuda, or cuda:1 and so on")
+    if device == "cpu":
+        return
+    import torch
+
+    family, _, index = device.partition(":")
+    found = torch.cuda.device_count() if family == "cuda" else int(torch.backends.mps.is_available())
+    if int(index or 0) >= found:  # stable-baselines3 would quietly take the CPU
+        raise UsageError(f"device is {device!r}, but PyTorch finds {found} {family} devices here; try device=cpu")

@@ -1,0 +1,82 @@
+"""Texts read by an encoder and brought into the space that a world or an agent works in."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from recloop.agents.policy import Floats
+from recloop.encoders.cache import Cached
+from recloop.encoders.controls import Shuffled
+from recloop.encoders.encoder import Encoder
+from recloop.encoders.projection import Projection
+from recloop.experiments.assets import cache_folder
+from recloop.experiments.errors import UsageError
+
+
+@contextmanager
+def blaming(key: str) -> Iterator[None]:
+    """Say of what goes wrong in the block that it comes from `key` of the configuration.
+
+    Raises:
+        UsageError: for a value that is refused and for a cache folder that cannot be written.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{key}: {error}") from error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UsageError(
+            f"{key}: cannot keep vectors in {cache_folder()}: {reason}; free some room there, or set RECLOOP_CACHE to "
+            "a folder that has room and that you may write"
+        ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A language model and the projection fitted on the catalog: from texts to unit vectors [n, dim]."""
+
+    encoder: Cached
+    projection: Projection
+    items: Floats  # [num_items, dim] the catalog, read
+    key: str  # of the encoder in the configuration
+
+    @staticmethod
+    def of(model: Encoder, dim: int, whiten: bool, texts: Sequence[str], key: str) -> "Reader":
+        """Read the catalog's texts with `model`; vectors are kept in the cache folder.
+
+        Raises:
+            UsageError: naming `key`, when the model cannot read a text or the cache folder cannot be written.
+        """
+        with blaming(key):
+            cached = Cached(model.over(texts) if isinstance(model, Shuffled) else model, cache_folder() / "vectors")
+            raw = cached.encode(texts)
+            fitted = Projection.fit(raw, dim, whiten)
+            return Reader(cached, fitted, fitted(raw), key)
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """Vectors of other texts in the same space."""
+        with blaming(self.key):
+            return self.projection(self.encoder.encode(texts))
+
+
+class Remembering:
+    """A reader for prompts: reads each text once a process, and keeps nothing on disk.
+
+    Args:
+        reader: whose encoder and projection are used.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader, self.vectors = reader, dict[str, Floats]()
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """Vectors [n, dim]."""
+        new = sorted({text for text in texts if text not in self.vectors})
+        if new:
+            read = self.reader.encoder.encoder.encode(new)  # [new, inputs]
+            self.vectors.update(zip(new, self.reader.projection(read), strict=True))
+        return np.stack([self.vectors[text] for text in texts])

@@ -1,0 +1,75 @@
+"""Processes that work for this one, and stop cleanly on Ctrl-C."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from types import FrameType
+from typing import NoReturn, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CTRL_C = {signal.SIGINT}
+_stopping: Event | None = None
+
+
+@contextmanager
+def workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of `count` processes for `call`; submit within `unheard()`.
+
+    When an exception ends the block, KeyboardInterrupt included, what is under way is interrupted and waited for, and
+    nothing new begins.
+    """
+    context = multiprocessing.get_context("spawn")
+    stopping = context.Event()
+    pool = ProcessPoolExecutor(count, context, initializer=_remember, initargs=(stopping,))
+    try:
+        yield pool
+    except BaseException:
+        stopping.set()
+        for child in multiprocessing.active_children():
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGINT)
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Let Ctrl-C wait until the block ends. Processes that begin in the block hear it during `call` only."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """In a worker: the result of `function`, which Ctrl-C interrupts once; pressing it again disturbs no tidying up.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed, now or before.
+    """
+    if _stopping is not None and _stopping.is_set():
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+
+
+def _remember(stopping: Event) -> None:
+    global _stopping
+    _stopping = stopping
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+    raise KeyboardInterrupt
