@@ -10,7 +10,6 @@ from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
-from recloop.agents.features import reading
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
@@ -79,7 +78,7 @@ class PPOAgent:
     rollout_steps: int = 32
     batch_size: int = 1024
     epochs: int = 4
-    learning_rate: float = 5e-4
+    learning_rate: float = 7e-4
     gamma: float = 0.98
     gae_lambda: float = 0.95
     clip_range: float = 0.2
@@ -121,7 +120,7 @@ class PPOAgent:
         return PPO(
             policy,
             env,
-            policy_kwargs={**reading(items.layout), **(head if self.head == "item" else plain)},
+            policy_kwargs=head if self.head == "item" else plain,
             n_steps=self.rollout_steps,
             batch_size=self.batch_size,
             n_epochs=self.epochs,

@@ -2,7 +2,8 @@
 
 Rows never mix, so a user's bits do not depend on who else is in the batch. Sums over `dim` may be reordered for vector
 units (`reassoc`), which keeps results the same from run to run on one kind of machine, but not between kinds. Compiled
-code is kept in `__pycache__`. Nothing checks that the rows match: `Simulator` does, before it calls.
+code is kept in `__pycache__`. Nothing checks that the rows match or that the items exist: `Simulator`
+does, before anything is called.
 """
 
 from collections.abc import Callable
@@ -121,7 +122,8 @@ def within(items: Ints, num_items: int) -> bool:
 @_compiled
 def observe_pooled(
     before: Floats,
-    shown: Floats,
+    vectors: Floats,
+    items: Ints,
     click: Floats,
     clock: Ints,
     click_rate: float,
@@ -130,20 +132,21 @@ def observe_pooled(
     max_steps: int,
 ) -> Floats:
     """The next pooled observation [n, 2 * dim + 3]: state, exposure and situation of `envs/observations.py`."""
-    n, dim = shown.shape
+    n, dim = len(items), vectors.shape[1]
     keep, add = np.float32(decay), np.float32((1 - decay) * gain)
     after = np.empty_like(before)
     for i in range(n):
+        shown = vectors[items[i]]  # [dim]
         step = np.float32(click_rate) * click[i]
         square = np.float32(0)
         for d in range(dim):
-            value = before[i, d] + step * shown[i, d]
+            value = before[i, d] + step * shown[d]
             after[i, d] = value
             square += value * value
         scale = np.float32(1) / np.sqrt(max(square, _TINY))
         for d in range(dim):
             after[i, d] *= scale
-            after[i, dim + d] = keep * before[i, dim + d] + add * shown[i, d]
+            after[i, dim + d] = keep * before[i, dim + d] + add * shown[d]
         after[i, 2 * dim] = np.float32(clock[i]) / np.float32(max_steps)
         after[i, 2 * dim + 1] = click[i]
         after[i, 2 * dim + 2] = np.float32(0.8) * before[i, 2 * dim + 2] + np.float32(0.2) * click[i]

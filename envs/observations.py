@@ -111,11 +111,8 @@ class Pooled:
 
     def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:
         """Take in one answer."""
-        shown = self.items.vectors.take(items, axis=0)  # [n, dim]
-        values = kernels.observe_pooled(
-            memory.values, shown, click, users.clock, self.click_rate, self.decay, self.gain, self.max_steps
-        )
-        return Seen(values)
+        rates = self.click_rate, self.decay, self.gain, self.max_steps
+        return Seen(kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates))
 
     def read(self, memory: Seen) -> Floats:
         """The memory is the observation."""

@@ -156,7 +156,7 @@ def spaces_of(task: Task) -> tuple[Any, Any]:
 
 def _objects(n: int, rows: Ints, observations: Floats) -> np.ndarray:
     """An array [n] that holds the `observations` [k, size] in the `rows` [k], None elsewhere."""
-    objects = np.full(n, None, object)
+    objects = np.empty(n, object)  # of None
     for row, observation in zip(rows.tolist(), observations, strict=True):
         objects[row] = observation
     return objects

@@ -31,13 +31,14 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
 def _rows(observed: "Task", evaluation: Any) -> "list[tuple[str, Task, Policy]]":
     from recloop.agents.baselines import Greedy, Popularity, Random, Sparing
     from recloop.agents.planner import RolloutPlanner
+    from recloop.envs.dynamics import Boredom
     from recloop.envs.model import TrueModel
 
     true = observed.seeing_everything()
     seen, hidden = item_space(observed), item_space(true)
     choice = observed.simulator.choice
     per_log_odds, bored = 1 / choice.scale, evaluation.boredom_weight
-    myopic = sum(getattr(part, "weight", 0.0) for part in observed.simulator.dynamics)
+    myopic = sum(part.weight for part in observed.simulator.dynamics if isinstance(part, Boredom))
     spare = partial(
         Sparing,
         boredom_weight=evaluation.sparing_boredom_weight,
