@@ -187,13 +187,13 @@ class DQNAgent:
     learning_starts: int = 2_000
     batch_size: int = 256
     replay_ratio: float = 16.0
-    learning_rate: float = 3e-4
+    learning_rate: float = 6e-4
     gamma: float = 0.95
     n_steps: int = 3
     target_update_steps: int = 2_000
     explore_best: int = 200
-    exploration: tuple[float, float] = (0.5, 0.3)
-    exploration_share: float = 0.5
+    exploration: tuple[float, float] = (0.5, 0.05)
+    exploration_share: float = 0.9
     max_grad_norm: float = 10.0
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
 

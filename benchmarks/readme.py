@@ -18,10 +18,11 @@ def main(words: list[str]) -> None:
     for word in words:
         name, _, path = word.partition("=")
         block = _speed(Path(path)) if name == "speed" else _table(Path(path))
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
         if not pattern.search(text):
             raise SystemExit(f"README.md has no block <!-- {name} -->; add one")
-        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}{match[2]}", text)
+        before, after = pattern.split(text)
+        text = f"{before}<!-- {name} -->\n{block}<!-- /{name} -->{after}"
     README.write_text(text)
 
 
@@ -30,13 +31,16 @@ def _table(run: Path) -> str:
     facts = json.loads((run / "manifest.json").read_text())
     minutes = (datetime.fromisoformat(facts["ended"]) - datetime.fromisoformat(facts["started"])).total_seconds() / 60
     made_by = f"`recloop {' '.join(facts['command'])}`, {minutes:.0f} minutes on {facts['platform']['cores']} cores"
-    indented = "".join(f"    {line.rstrip()}\n" for line in (run / "table.txt").read_text().splitlines())
-    return f"\n{indented}\n{made_by}, commit {facts['code']['commit'][:10]}.\n\n"
+    return f"\n{_indented((run / 'table.txt').read_text())}\n{made_by}, commit {facts['code']['commit'][:10]}.\n\n"
 
 
 def _speed(path: Path) -> str:
-    """The benchmark's own summary, a Markdown table."""
-    return "\n" + json.loads(path.read_text())["summary"] + "\n\n"
+    """What the benchmark printed."""
+    return f"\n{_indented(json.loads(path.read_text())['tables'])}\n"
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
 
 
 if __name__ == "__main__":

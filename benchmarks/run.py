@@ -20,7 +20,7 @@ def main() -> None:
     figures = _measured(quick=options.quick)
     from benchmarks.tables import show
 
-    show(figures)
+    figures["tables"] = show(figures)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"figures: {options.out}")

@@ -8,9 +8,9 @@ from rich.table import Table
 from benchmarks.training import GOAL
 
 
-def show(figures: dict[str, Any]) -> None:
-    """Print all of them."""
-    console = Console(width=110)
+def show(figures: dict[str, Any]) -> str:
+    """Print all of them; gives what was printed."""
+    console = Console(width=110, record=True)
     console.print(_environment(figures["environment"]), _training(figures["training"]), _profile(figures["profile"]))
     machine = figures["machine"]
     cores, first, last = machine["cores"], machine["load"][0], figures["load_at_the_end"][0]
@@ -19,6 +19,7 @@ def show(figures: dict[str, Any]) -> None:
         console.print("[bold]More processes than cores: wall times are pessimistic, read the processor times.[/bold]")
     names = ("numpy", "numba", "torch", "gymnasium", "stable-baselines3")
     console.print(f"Python {machine['python']}, " + ", ".join(f"{name} {machine['versions'][name]}" for name in names))
+    return console.export_text()
 
 
 def _environment(rows: list[dict[str, Any]]) -> Table:

@@ -62,9 +62,11 @@ def check_targets(config: Any, key: str) -> None:
     """
     if not isinstance(config, DictConfig) or "_target_" not in config:
         raise UsageError(f"{key} is {config!r}, which describes nothing to build; choose an option of that group")
-    for path, node in _described(OmegaConf.to_container(config, resolve=True), key):
-        target = _allowed(path, node["_target_"])
-        check_arguments(target, {name: node[name] for name in node.keys() - {"_target_", "_partial_"}}, path)
+    described = dict(_described(OmegaConf.to_container(config, resolve=True), key))
+    targets = {path: _allowed(path, node["_target_"]) for path, node in described.items()}
+    for path, node in described.items():
+        given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_")}
+        check_arguments(targets[path], given, path)
 
 
 def check_parts(cfg: DictConfig) -> None:

@@ -27,7 +27,9 @@ ROWS = 100
 class Agent(Protocol):
     """What `configs/agent/*.yaml` describe."""
 
-    num_envs: int
+    @property
+    def num_envs(self) -> int:
+        """How many users it serves at once."""
 
     @property
     def name(self) -> str:

@@ -42,11 +42,16 @@ def workers(count: int) -> Iterator[ProcessPoolExecutor]:
 @contextmanager
 def unheard() -> Iterator[None]:
     """Let Ctrl-C wait until the block ends. Processes that begin in the block hear it during `call` only."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+    pressed: list[int] = []  # other threads of this process may still take the signal
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -55,7 +55,9 @@ def test_another_value_is_refused_with_what_is_wanted(hint: Any, value: Any, wan
 
 
 def test_an_argument_that_a_class_does_not_take_is_refused_with_the_nearest_it_takes() -> None:
-    with pytest.raises(UsageError, match=r"^agent\.step: Agent takes no such argument \(did you mean steps\?\); it takes"):
+    with pytest.raises(
+        UsageError, match=r"^agent\.step: Agent takes no such argument \(did you mean steps\?\); it takes"
+    ):
         check_arguments(Agent, {"step": 3}, "agent")
 
 

@@ -27,9 +27,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture(scope="module")
+def composition(data: Path) -> DictConfig:
+    return composed(tiny.settings(data))
+
+
 @pytest.fixture
-def cfg(data: Path) -> DictConfig:
-    return composed([*tiny.settings(data), "run_dir=x"])
+def cfg(composition: DictConfig) -> DictConfig:
+    return composition.copy()
 
 
 @pytest.fixture
@@ -128,44 +133,43 @@ def test_texts_are_read_once_and_then_found_in_the_cache(cfg: DictConfig, monkey
     np.testing.assert_array_equal(build_setting(cfg).items.vectors, first.items.vectors)
 
 
-def broken(data: Path, folder: Path, line: str, instead: str) -> DictConfig:
+def broken(cfg: DictConfig, folder: Path, line: str, instead: str) -> DictConfig:
     """The configuration for films of which one line is another."""
-    shutil.copytree(data, folder)
+    shutil.copytree(cfg.env.dataset.folder, folder)
     path = folder / "ml-100k.item"
     text = path.read_text()
     assert line in text
     path.write_text(text.replace(line, instead))
-    return composed(tiny.settings(folder))
+    cfg.env.dataset.folder = str(folder)
+    return cfg
 
 
 @pytest.mark.parametrize(("column", "name"), [(1, "title"), (2, "year")])
 def test_an_item_without_a_text_is_refused_by_file_and_item(
-    data: Path, tmp_path: Path, column: int, name: str
+    cfg: DictConfig, data: Path, tmp_path: Path, column: int, name: str
 ) -> None:
     line = (data / "ml-100k.item").read_text().splitlines()[7]
     cells = line.split("\t")
     cells[column] = ""
     with pytest.raises(UsageError, match=rf"^{tmp_path}/films: item 7: .* has no '{name}'.*supply it") as refused:
-        build_setting(broken(data, tmp_path / "films", line, "\t".join(cells)))
+        build_setting(broken(cfg, tmp_path / "films", line, "\t".join(cells)))
     assert "\n" not in str(refused.value)
 
 
-def test_a_row_that_lacks_a_column_is_refused_by_file_and_line(data: Path, tmp_path: Path) -> None:
+def test_a_row_that_lacks_a_column_is_refused_by_file_and_line(cfg: DictConfig, data: Path, tmp_path: Path) -> None:
     line = (data / "ml-100k.item").read_text().splitlines()[7]
     with pytest.raises(UsageError, match=r"^env\.dataset: .*ml-100k\.item, line 8: 3 columns instead of 4"):
-        build_setting(broken(data, tmp_path / "films", line, line.rpartition("\t")[0]))
+        build_setting(broken(cfg, tmp_path / "films", line, line.rpartition("\t")[0]))
 
 
-def test_a_vector_that_is_no_number_is_refused_by_its_encoder(
-    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_vector_that_is_no_number_is_refused_by_its_encoder(cfg: DictConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(self: Hashing, texts: list[str]) -> Vectors:
         vectors = np.ones((len(texts), 384), np.float32)
         vectors[3, 5] = np.nan
         return vectors
 
     monkeypatch.setattr(Hashing, "encode", damaged)
-    with pytest.raises(UsageError, match=r"^env\.world\.encoder: vector 3 .*finite"):
+    with pytest.raises(UsageError, match=r"^env\.world\.encoder: vector 3 holds a NaN"):
         build_setting(cfg)
 
 
@@ -183,17 +187,19 @@ def test_a_catalog_with_a_vector_that_is_no_number_is_refused_by_item(
         build_setting(cfg)
 
 
-def test_a_user_without_history_is_refused_by_number(data: Path, tmp_path: Path) -> None:
-    shutil.copytree(data, tmp_path / "films")
+def test_a_user_without_history_is_refused_by_number(cfg: DictConfig, data: Path, tmp_path: Path) -> None:
+    cfg.env.dataset.folder = str(shutil.copytree(data, tmp_path / "films"))
     with (tmp_path / "films" / "ml-100k.user").open("a") as file:
         file.write("99\t30\tM\twriter\n")
     with pytest.raises(UsageError, match=r"^env\.population: user 30 has no taste.*leave the user out"):
-        build_setting(composed(tiny.settings(tmp_path / "films")))
+        build_setting(cfg)
 
 
 def test_a_cache_that_cannot_be_written_is_refused_by_its_path(
     cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECLOOP_CACHE", "/dev/null/cache")
-    with pytest.raises(UsageError, match=r"cannot keep vectors in /dev/null/cache: Not a directory; .*set RECLOOP_CACHE"):
+    with pytest.raises(
+        UsageError, match=r"cannot keep vectors in /dev/null/cache: Not a directory; .*set RECLOOP_CACHE"
+    ):
         build_setting(cfg)

@@ -34,14 +34,18 @@ def test_run_folders_of_one_second_differ_between_processes_only() -> None:
         (["agent.gama=1", "stpes=3"], "(did you mean agent.gamma?)"),
         (["env.dynamics.boredom.wait=1"], "(did you mean env.dynamics.boredom.weight?)"),
         (["experimnt=smoke"], "(did you mean experiment?)"),
-        (["agent=ddqn"], "agent=ddqn: there is no such option (did you mean dqn?); choose from dqn, dqn_mlp, ppo, ppo_mlp"),
+        (
+            ["agent=ddqn"],
+            "agent=ddqn: there is no such option (did you mean dqn?); choose from dqn, dqn_mlp, ppo, ppo_mlp",
+        ),
         (["env/world=ratings"], "env/world=ratings: there is no such option; choose from language"),
         (["agent.gamma"], "'agent.gamma' cannot be read; write key=value"),
     ],
 )
 def test_a_mistake_is_explained_by_what_comes_nearest(words: list[str], said: str) -> None:
-    assert said in explanation(*words)
-    assert "\n" not in explanation(*words)
+    line = explanation(*words)
+    assert said in line
+    assert "\n" not in line
 
 
 def test_anything_else_is_said_in_one_line() -> None:

@@ -10,7 +10,22 @@ from unittest import mock
 from recloop.experiments.cli import main
 
 NUM_FILMS, NUM_PEOPLE, STEPS = 40, 30, 256
-NOUNS = "river stone king queen star moon road house dog cat sea fire night day".split()
+NOUNS = [
+    "river",
+    "stone",
+    "king",
+    "queen",
+    "star",
+    "moon",
+    "road",
+    "house",
+    "dog",
+    "cat",
+    "sea",
+    "fire",
+    "night",
+    "day",
+]
 HEADS = {
     "item": "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq",
     "user": "user_id:token\tage:token\tgender:token\toccupation:token",

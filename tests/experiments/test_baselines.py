@@ -1,0 +1,94 @@
+"""The rows that need no training."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recloop.envs.task import Task
+from recloop.experiments.baselines import play_baselines
+from recloop.experiments.build import Setting
+from recloop.experiments.evaluate import Luck
+from recloop.experiments.metrics import clicks_per_session, session_return
+from recloop.experiments.planning_gap import GREEDY_ORACLE, PLANNER, RANDOM
+from recloop.experiments.progress import Silent
+from recloop.experiments.sessions import Key, Played
+
+EVALUATION = SimpleNamespace(
+    seed=1,
+    boredom_weight=0.6,
+    sparing_boredom_weight=0.5,
+    sparing_price=0.5,
+    planner_candidates=4,
+    planner_horizon=8,
+)
+
+
+class Told(Silent):
+    """Counts what it is told."""
+
+    steps = 0
+
+    def advanced(self, label: str, steps: int, note: str) -> None:
+        self.steps += steps
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    task = Task.synthetic(80, 8, max_steps=20)
+    train, held_out = task.simulator.population.split(0.3, 0)
+    return Setting(task.serving(train), task.serving(held_out), {})
+
+
+@pytest.fixture(scope="module")
+def luck(setting: Setting) -> Luck:
+    return Luck.draw(setting.held_out.simulator.population, 2, 20, seed=5)
+
+
+@pytest.fixture(scope="module")
+def played(setting: Setting, luck: Luck) -> dict[Key, Played]:
+    return {one.key: one for one in play_baselines(setting, luck, EVALUATION, Silent())}
+
+
+def test_every_row_plays_every_held_out_user_with_the_same_luck(
+    setting: Setting, luck: Luck, played: dict[Key, Played]
+) -> None:
+    members = set(setting.held_out.simulator.population.members.tolist())
+    for one in played.values():
+        assert set(one.sessions[0].users.tolist()) == members
+        np.testing.assert_array_equal(one.sessions[0].users, luck.who)
+
+
+def test_no_row_learned_and_each_has_one_set_of_sessions(played: dict[Key, Played]) -> None:
+    assert {(one.trained, len(one.sessions), one.curves) for one in played.values()} == {(False, 1, ())}
+
+
+def test_the_rows_by_what_they_see(played: dict[Key, Played]) -> None:
+    rows: dict[str, list[str]] = {}
+    for policy, sees in played:
+        rows.setdefault(sees, []).append(policy)
+    assert rows["-"] == ["random", "popularity"]
+    assert {"similarity-greedy", "boredom-aware heuristic"} <= set(rows["observed"])
+    assert {"greedy oracle", "boredom-aware heuristic", "rollout planner"} <= set(rows["true state"])
+
+
+def test_the_planner_does_at_least_as_well_as_the_greedy_oracle(played: dict[Key, Played]) -> None:
+    oracle, planner = (session_return(played[key].sessions[0]) for key in (GREEDY_ORACLE, PLANNER))
+    assert planner >= oracle
+
+
+def test_who_knows_the_hidden_state_does_better_than_chance(played: dict[Key, Played]) -> None:
+    random, oracle = (clicks_per_session(played[key].sessions[0]) for key in (RANDOM, GREEDY_ORACLE))
+    assert oracle > random + 1
+
+
+def test_the_greedy_oracle_takes_the_best_of_all_first_steps(played: dict[Key, Played]) -> None:
+    first = {key: one.sessions[0].rewards[:, 0] for key, one in played.items()}
+    for rewards in first.values():
+        assert (first[GREEDY_ORACLE] >= rewards - 1e-5).all()
+
+
+def test_progress_is_told_row_by_row(setting: Setting, luck: Luck, played: dict[Key, Played]) -> None:
+    told = Told()
+    play_baselines(setting, luck, EVALUATION, told)
+    assert told.steps == len(played)
