@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-train: $(INSTALLED)  ## train, evaluate, print the table, write the report (ARGS="agent=dqn seed=3")
+train: $(INSTALLED)  ## train, evaluate, print the table, write the report (ARGS="tracking=none run_dir=my/folder")
 	$(BIN)/recloop train experiment=quickstart $(ARGS)
 
 test: $(INSTALLED)  ## every test but the slow ones (ARGS="-k catalog")

@@ -1,7 +1,6 @@
 """What `recloop train` does with a configuration: run, compare, report."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ from recloop.experiments.inputs import check, refuse_used
 from recloop.experiments.manifest import ended
 from recloop.experiments.run import TOLD, final_luck, recorded, run
 from recloop.experiments.sessions import Played, save_sessions
+
+TABLE_WIDTH = 130
+"""Characters that the table needs; a narrower terminal wraps its lines."""
 
 
 def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
@@ -82,7 +84,7 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
         manifest=facts,
     )
     page = write_report(folder, heading, summary, played, world.vectors, world.groups, np.random.default_rng(0))
-    console = Console(width=None if sys.stdout.isatty() else 130, record=True)
+    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)  # a figure cut short would be another one
     console.print()
     print_table(summary, console)
     write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")

@@ -68,7 +68,11 @@ def _references(summary: Summary) -> dict[Key, float]:
     """The levels that a learning curve is to be read against."""
     rows = zip(summary.table["policy"], summary.table["sees"], summary.table["clicks_per_session"], strict=True)
     levels = {(str(policy), str(sees)): float(clicks) for policy, sees, clicks in rows}
-    return {key: levels[key] for key in (GREEDY_ORACLE, (HEURISTIC, "observed"), (SPARING, "observed"), PLANNER) if key in levels}
+    return {
+        key: levels[key]
+        for key in (GREEDY_ORACLE, (HEURISTIC, "observed"), (SPARING, "observed"), PLANNER)
+        if key in levels
+    }
 
 
 def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:

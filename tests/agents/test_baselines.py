@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recloop.agents.baselines import Greedy, Popularity, Random, Sparing
-from recloop.agents.policy import Floats, ItemSpace
+from recloop.agents.policy import ItemSpace
 
 LAYOUT = {"state": slice(0, 2), "exposure": slice(2, 4)}
 ITEMS = ItemSpace(
