@@ -10,6 +10,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.agents.policy import Floats, ItemSpace
+from recloop.encoders.projection import Projection
 from recloop.experiments.arguments import check_arguments
 from recloop.experiments.assets import fetch
 from recloop.experiments.errors import UsageError
@@ -124,11 +125,13 @@ class Setting:
     Args:
         train: the task with the train users.
         held_out: the same task with the users kept for evaluation.
+        projection: from the agent's encoder to the space of its states, fitted on the catalog.
         fingerprints: of data and encoders, by name.
     """
 
     train: "Task"
     held_out: "Task"
+    projection: Projection
     fingerprints: dict[str, str]
 
     @property
@@ -164,7 +167,7 @@ def build_setting(cfg: DictConfig) -> Setting:
         "world encoder": world_reader.encoder.fingerprint,
         "encoder": agent_reader.encoder.fingerprint,
     }
-    return Setting(task, task.serving(held_out), fingerprints)
+    return Setting(task, task.serving(held_out), agent_reader.projection, fingerprints)
 
 
 @dataclass(frozen=True)

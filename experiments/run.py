@@ -121,6 +121,7 @@ def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, rep
     agent: Agent = instantiate(cfg.agent, "agent")
     with _trackers(cfg, folder, agent.name) as tracker:
         trained = _train(cfg, agent, setting, tracker, reporter, label)
+        setting.projection.save(folder / "checkpoints" / "projection.safetensors")
         save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
         if trained.interrupted:
             raise Interrupted(f"weights and journal so far are in {folder}")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
 from recloop.experiments.baselines import play_baselines
 from recloop.experiments.build import Setting
@@ -14,6 +15,7 @@ from recloop.experiments.planning_gap import GREEDY_ORACLE, PLANNER, RANDOM
 from recloop.experiments.progress import Silent
 from recloop.experiments.sessions import Key, Played
 
+PROJECTION = Projection.fit(np.eye(4, dtype=np.float32), 2)
 EVALUATION = SimpleNamespace(
     seed=1,
     boredom_weight=0.6,
@@ -37,7 +39,7 @@ class Told(Silent):
 def setting() -> Setting:
     task = Task.synthetic(80, 8, max_steps=20)
     train, held_out = task.simulator.population.split(0.3, 0)
-    return Setting(task.serving(train), task.serving(held_out), {})
+    return Setting(task.serving(train), task.serving(held_out), PROJECTION, {})
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,7 @@ def test_the_run_folder_holds_everything(finished: Finished) -> None:
         "metrics.jsonl",
         "episodes.parquet",
         "checkpoints/final.safetensors",
+        "checkpoints/projection.safetensors",
         "report.html",
         "plots/learning_curves.svg",
         "plots/reward_by_step.svg",

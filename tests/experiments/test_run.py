@@ -128,7 +128,12 @@ def test_a_reader_who_has_gone_is_not_a_full_disk(cfg: DictConfig, tmp_path: Pat
 def test_a_run_leaves_weights_journal_and_sessions(cfg: DictConfig, setting: Setting, tmp_path: Path) -> None:
     played = run(cfg, tmp_path, setting, "my agent", Silent(), "training")
     assert (played.policy, played.sees, played.trained) == ("my agent", "observed", True)
-    assert written(tmp_path) == {"metrics.jsonl", "episodes.parquet", "checkpoints/final.safetensors"}
+    assert written(tmp_path) == {
+        "metrics.jsonl",
+        "episodes.parquet",
+        "checkpoints/final.safetensors",
+        "checkpoints/projection.safetensors",
+    }
     (kept,) = load_sessions(tmp_path / "episodes.parquet")
     assert kept.sessions[0].clicks.tobytes() == played.sessions[0].clicks.tobytes()
     last = read_journal(tmp_path / "metrics.jsonl")[-1]

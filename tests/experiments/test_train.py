@@ -5,6 +5,7 @@ import pytest
 
 from recloop.agents.dqn import DQNAgent
 from recloop.agents.ppo import PPOAgent
+from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
 from recloop.experiments.build import Setting
 from recloop.experiments.evaluate import Luck
@@ -15,6 +16,7 @@ from recloop.experiments.train import Agent, Trained, train
 PPO = PPOAgent(num_envs=8, rollout_steps=8, batch_size=32, epochs=1, hidden=(16,))
 DQN = DQNAgent(num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=200, hidden=(16,))
 STEPS = 256
+PROJECTION = Projection.fit(np.eye(4, dtype=np.float32), 2)
 
 
 class Rows:
@@ -45,7 +47,7 @@ class Told(Silent):
 def setting() -> Setting:
     task = Task.synthetic(40, 8, max_steps=10)
     learners, held_out = task.simulator.population.split(0.1, 0)
-    return Setting(task.serving(learners), task.serving(held_out), {})
+    return Setting(task.serving(learners), task.serving(held_out), PROJECTION, {})
 
 
 def trained(agent: Agent, setting: Setting, rows: Rows, told: Told | None = None, seed: int = 0) -> Trained:
