@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
 from recloop.experiments.journal import Row
+from recloop.experiments.redaction import hide_home
 
 if TYPE_CHECKING:
     import wandb
@@ -106,7 +107,7 @@ class WandbTracker:
         for mode in _ATTEMPTS[settings.mode]:
             self._run = self._run or self._guarded(partial(start, mode))
         if self._run is not None and self._run.offline:
-            self.sync_hint = f"wandb sync {shlex.quote(self._run.settings.sync_dir)}"
+            self.sync_hint = f"wandb sync {shlex.quote(os.path.relpath(self._run.settings.sync_dir))}"
 
     def write(self, row: Row) -> None:
         """Show `row`; what was not measured (None) is left out."""
@@ -137,6 +138,7 @@ def _start(
 ) -> "wandb.Run":
     import wandb
 
+    logging.getLogger("wandb").addFilter(_hide_home)  # W&B writes its log into the run folder
     run = wandb.init(
         project=settings.project,
         entity=settings.entity,
@@ -145,13 +147,18 @@ def _start(
         name=name,
         tags=list(settings.tags),
         config=config,
-        dir=os.path.relpath(folder),  # an absolute one would stand in W&B's logs, with the user's name in it
+        dir=str(folder.absolute()),  # a relative one is lost on W&B's process when this one has moved since
         reinit="create_new",  # leaves alone what else this process tracks
         settings=_discreet(mode),
     )
     run.define_metric("steps")
     run.define_metric("*", step_metric="steps")
     return run
+
+
+def _hide_home(record: logging.LogRecord) -> bool:
+    record.msg, record.args = hide_home(record.getMessage()), None
+    return True
 
 
 def _discreet(mode: Mode) -> "wandb.Settings":

@@ -101,7 +101,7 @@ def test_a_bandit_is_certified_by_an_action_influence_of_zero_only() -> None:
 
 def test_without_the_reference_policies_nothing_is_measured_and_nothing_decided() -> None:
     judgement = judge({PPO: certain(20)})
-    assert judgement == Judgement("UNDECIDED", None, None, PPO, {PPO: None}, {}, {})
+    assert judgement == Judgement("UNDECIDED", None, None, PPO, {PPO: None}, {}, {PPO: {}})
 
 
 def test_the_information_gap_is_what_the_same_policy_gains_from_true_states() -> None:

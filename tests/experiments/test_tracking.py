@@ -150,17 +150,29 @@ def test_no_secret_reaches_a_file_of_wandb(home: Path, tmp_path: Path, monkeypat
     monkeypatch.setenv("MY_TOKEN", canaries["variable"])
     config = {"agent": {"model": f"{home}/minilm"}, "token": canaries["config"]}
 
-    tracker = opened(tmp_path / "run", config=redact(config, ["agent"]))
+    tracker = opened(home / "run", config=redact(config, ["agent"]))
     tracker.write({"steps": 1})
     print(canaries["console"])
     with pytest.raises(RuntimeError), Trackers(tracker):
         raise RuntimeError(canaries["error"])
 
-    files = [path for path in tmp_path.joinpath("run").rglob("*") if path.is_file()]
+    files = [path for path in home.joinpath("run").rglob("*") if path.is_file()]
     written = b"".join(path.read_bytes() for path in files)
     assert b"~/minilm" in written  # the search would find what is there
     assert [name for name, canary in canaries.items() if canary.encode() in written] == []
     assert str(home).encode() not in written
+
+
+def test_a_run_is_recorded_although_the_process_moved_since_the_first(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(tmp_path / "first").close()
+    monkeypatch.chdir(home)
+    tracker = opened(tmp_path / "second")
+    tracker.write({"steps": 1})
+    tracker.close()
+    (run,) = (tmp_path / "second" / "wandb").glob("offline-run-*")
+    assert history(run) == [{"steps": 1}]
 
 
 @pytest.mark.parametrize("step", ["log", "finish"])
