@@ -1,14 +1,16 @@
 """PPO of stable-baselines3 with the item-vector head."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
+from torch.nn.functional import log_softmax, softmax
 
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
@@ -29,6 +31,45 @@ class ItemLogits(nn.Module):
         return logits
 
 
+class LogSoftmax(CategoricalDistribution):
+    """One of `action_dim` items, without torch's own Categorical, which passes over all the logits a dozen times.
+
+    Its `logsumexp` is slow besides where a logit lies so far below the best that its exponential is denormal, which
+    is so for most of a catalog when the policy is sharp.
+
+    Args:
+        action_dim: number of items.
+        counts_entropy: whether the entropy is wanted; it costs three passes and their gradients.
+    """
+
+    def __init__(self, action_dim: int, *, counts_entropy: bool) -> None:
+        super().__init__(action_dim)
+        self.counts_entropy = counts_entropy
+
+    def proba_distribution(self, action_logits: Tensor) -> Self:
+        """Take logits [n, action_dim]."""
+        self.log_probabilities = log_softmax(action_logits, dim=1)
+        return self
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Of the actions taken [n]."""
+        return self.log_probabilities.gather(1, actions.long().unsqueeze(1)).squeeze(1)
+
+    def entropy(self) -> Tensor | None:  # type: ignore[override]
+        """Of each row, [n]; None where it is not wanted, and stable-baselines3 reports -log_prob instead."""
+        if not self.counts_entropy:
+            return None
+        return -(softmax(self.log_probabilities, dim=1) * self.log_probabilities).sum(1)
+
+    def sample(self) -> Tensor:
+        """A random item a row, [n]."""
+        return torch.multinomial(softmax(self.log_probabilities, dim=1), 1).squeeze(1)
+
+    def mode(self) -> Tensor:
+        """The most probable item of each row, [n]."""
+        return self.log_probabilities.argmax(dim=1)
+
+
 class ItemActorCritic(ActorCriticPolicy):
     """The actor's logits are values of items, the critic is an MLP; both read the observation itself."""
 
@@ -39,12 +80,15 @@ class ItemActorCritic(ActorCriticPolicy):
         hidden: list[int],
         scales: tuple[float, ...],
         temperature: float,
+        counts_entropy: bool,
         **kwargs: Any,
     ) -> None:
         self.items, self.hidden, self.scales, self.temperature = items, hidden, scales, temperature
+        self.counts_entropy = counts_entropy
         super().__init__(*args, **{**kwargs, "net_arch": {"pi": [], "vf": hidden}})
 
     def _build(self, lr_schedule: Schedule) -> None:
+        self.action_dist = LogSoftmax(self.items.vectors.shape[0], counts_entropy=self.counts_entropy)
         super()._build(lr_schedule)
         head = ItemHead(self.items, self.features_dim, self.hidden, self.scales)
         self.action_net = ItemLogits(head, self.temperature)
@@ -116,7 +160,13 @@ class PPOAgent:
         hidden = list(self.hidden)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
         plain = {"net_arch": hidden}
-        head = {"items": items, "hidden": hidden, "scales": self.scales, "temperature": self.temperature}
+        head = {
+            "items": items,
+            "hidden": hidden,
+            "scales": self.scales,
+            "temperature": self.temperature,
+            "counts_entropy": self.entropy_weight > 0,
+        }
         return PPO(
             policy,
             env,

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from recloop.envs import kernels
 from recloop.envs.catalog import Floats
 
@@ -25,11 +23,7 @@ class Click:
     scale: float = 25.0
     offset: float = 0.27
 
-    def enjoyment(self, appeal: Floats, quality: Floats) -> Floats:
-        """Probability of a click, [n], from appeal [n] and quality [n]."""
-        probability: Floats = kernels.logistic(appeal, quality, self.scale, self.offset)
-        return probability
-
-    def click(self, enjoyment: Floats, noise: Floats) -> Floats:
-        """1 where `noise` [n], uniform in [0, 1), lies below the enjoyment [n]; 0 elsewhere."""
-        return np.less(noise, enjoyment).astype(np.float32)
+    def answer(self, affinity: Floats, cost: Floats, quality: Floats, noise: Floats) -> tuple[Floats, Floats]:
+        """Enjoyment [n] and click [n] from affinity, cost and quality [n]; a click is where `noise` [n] lies below."""
+        answer: tuple[Floats, Floats] = kernels.answer(affinity, cost, quality, noise, self.scale, self.offset)
+        return answer

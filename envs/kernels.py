@@ -12,102 +12,170 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from recloop.envs.catalog import Bools, Floats, Ints
+from recloop.envs.catalog import Floats, Ints
 
 _compiled: Callable[[Any], Any] = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 _TINY = np.float32(1e-18)  # a vector of zeros stays one, instead of becoming NaN
 
 
+# Of row i of one array and row j of another. (Slices would be counted as references, at every row.)
+
+
+@_compiled
+def _dot(left: Floats, i: int, right: Floats, j: int) -> Any:
+    dot = np.float32(0)
+    for d in range(left.shape[1]):
+        dot += left[i, d] * right[j, d]
+    return dot
+
+
+@_compiled
+def _fade_and_add(exposure: Floats, i: int, vectors: Floats, j: int, keep: Any, add: Any, out: Floats) -> None:
+    for d in range(exposure.shape[1]):
+        out[i, d] = keep * exposure[i, d] + add * vectors[j, d]
+
+
+@_compiled
+def _drift(
+    taste: Floats, profile: Floats, i: int, vectors: Floats, j: int, towards: Any, back: Any, out: Floats
+) -> None:
+    square = np.float32(0)
+    for d in range(taste.shape[1]):
+        value = taste[i, d] + towards * vectors[j, d] + back * profile[i, d]
+        out[i, d] = value
+        square += value * value
+    scale = np.float32(1) / np.sqrt(max(square, _TINY))
+    for d in range(taste.shape[1]):
+        out[i, d] *= scale
+
+
+@_compiled
+def _chance(appeal: Any, quality: Any, scale: float, offset: float) -> Any:
+    log_odds = np.float32(scale) * (appeal - np.float32(offset)) + quality
+    return np.float32(1) / (np.float32(1) + np.exp(-max(log_odds, np.float32(-60))))
+
+
+@_compiled
+def _pass_time(patience: Any, click: Any, gain: float, loss: float) -> Any:
+    return min(np.float32(1), patience + np.float32(gain) * click - np.float32(loss) * (np.float32(1) - click))
+
+
 @_compiled
 def row_dot(left: Floats, right: Floats) -> Floats:
     """<left, right> of each row, [n]."""
-    n, dim = left.shape
-    dots = np.empty(n, np.float32)
-    for i in range(n):
-        dot = np.float32(0)
-        for d in range(dim):
-            dot += left[i, d] * right[i, d]
-        dots[i] = dot
+    dots = np.empty(len(left), np.float32)
+    for i in range(len(left)):
+        dots[i] = _dot(left, i, right, i)
     return dots
 
 
 @_compiled
 def boredom(exposure: Floats, shown: Floats, weight: float) -> Floats:
     """weight * max(0, <exposure, shown>), [n]."""
-    n, dim = shown.shape
-    cost = np.empty(n, np.float32)
-    for i in range(n):
-        dot = np.float32(0)
-        for d in range(dim):
-            dot += exposure[i, d] * shown[i, d]
-        cost[i] = np.float32(weight) * max(dot, np.float32(0))
+    cost = np.empty(len(shown), np.float32)
+    for i in range(len(shown)):
+        cost[i] = np.float32(weight) * max(_dot(exposure, i, shown, i), np.float32(0))
     return cost
 
 
 @_compiled
 def fade_and_add(exposure: Floats, shown: Floats, decay: float, gain: float) -> Floats:
     """decay * exposure + (1 - decay) * gain * shown, [n, dim]."""
-    n, dim = shown.shape
     keep, add = np.float32(decay), np.float32((1 - decay) * gain)
-    faded = np.empty((n, dim), np.float32)
-    for i in range(n):
-        for d in range(dim):
-            faded[i, d] = keep * exposure[i, d] + add * shown[i, d]
+    faded = np.empty(shown.shape, np.float32)
+    for i in range(len(shown)):
+        _fade_and_add(exposure, i, shown, i, keep, add, faded)
     return faded
 
 
 @_compiled
 def drift(taste: Floats, profile: Floats, shown: Floats, click: Floats, rate: float, return_rate: float) -> Floats:
     """unit(taste + rate * click * shown + return_rate * profile), [n, dim]."""
-    n, dim = taste.shape
-    back = np.float32(return_rate)
-    moved = np.empty((n, dim), np.float32)
-    for i in range(n):
-        step = np.float32(rate) * click[i]
-        square = np.float32(0)
-        for d in range(dim):
-            value = taste[i, d] + step * shown[i, d] + back * profile[i, d]
-            moved[i, d] = value
-            square += value * value
-        scale = np.float32(1) / np.sqrt(max(square, _TINY))
-        for d in range(dim):
-            moved[i, d] *= scale
+    moved = np.empty(taste.shape, np.float32)
+    for i in range(len(taste)):
+        _drift(taste, profile, i, shown, i, np.float32(rate) * click[i], np.float32(return_rate), moved)
     return moved
 
 
 @_compiled
-def logistic(appeal: Floats, quality: Floats, scale: float, offset: float) -> Floats:
-    """sigmoid(scale * (appeal - offset) + quality), [n]."""
-    n = len(appeal)
-    probability = np.empty(n, np.float32)
-    for i in range(n):
-        log_odds = np.float32(scale) * (appeal[i] - np.float32(offset)) + quality[i]
-        probability[i] = np.float32(1) / (np.float32(1) + np.exp(-max(log_odds, np.float32(-60))))
-    return probability
+def answer(
+    affinity: Floats, cost: Floats, quality: Floats, noise: Floats, scale: float, offset: float
+) -> tuple[Floats, Floats]:
+    """sigmoid(scale * (affinity - cost - offset) + quality), [n], and 1 where `noise` lies below it, else 0, [n]."""
+    enjoyment, click = np.empty_like(affinity), np.empty_like(affinity)
+    for i in range(len(affinity)):
+        enjoyment[i] = _chance(affinity[i] - cost[i], quality[i], scale, offset)
+        click[i] = np.float32(noise[i] < enjoyment[i])
+    return enjoyment, click
 
 
 @_compiled
-def pass_time(patience: Floats, clock: Ints, click: Floats, gain: float, loss: float) -> tuple[Floats, Ints]:
-    """min(1, patience + gain * click - loss * (1 - click)), [n], and clock + 1, [n]."""
-    n = len(patience)
-    spent, later = np.empty(n, np.float32), np.empty(n, np.int64)
-    for i in range(n):
-        left = patience[i] + np.float32(gain) * click[i] - np.float32(loss) * (np.float32(1) - click[i])
-        spent[i] = min(np.float32(1), left)
-        later[i] = clock[i] + 1
-    return spent, later
+def pass_time(patience: Floats, click: Floats, gain: float, loss: float) -> Floats:
+    """min(1, patience + gain * click - loss * (1 - click)), [n]."""
+    left = np.empty_like(patience)
+    for i in range(len(patience)):
+        left[i] = _pass_time(patience[i], click[i], gain, loss)
+    return left
 
 
 @_compiled
-def ended(patience: Floats, clock: Ints, max_steps: int) -> tuple[Bools, Bools]:
-    """Where no patience is left, [n]; where some is and the clock is at `max_steps`, [n]."""
-    n = len(patience)
-    left, over = np.empty(n, np.bool_), np.empty(n, np.bool_)
+def step(
+    taste: Floats,
+    profile: Floats,
+    exposure: Floats,
+    patience: Floats,
+    vectors: Floats,
+    quality: Floats,
+    items: Ints,
+    noise: Floats,
+    scale: float,
+    offset: float,
+    weight: float,
+    decay: float,
+    gain: float,
+    rate: float,
+    return_rate: float,
+    patience_gain: float,
+    patience_loss: float,
+    expected: bool,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Answer, boredom, drift and patience in one pass: the default world, a third of the calls' cost.
+
+    Returns click, enjoyment, affinity and cost [4, n], taste [n, dim], exposure [n, dim] and patience [n]. If
+    `expected`, the click is its probability.
+    """
+    keep, add, back = np.float32(decay), np.float32((1 - decay) * gain), np.float32(return_rate)
+    answers = np.empty((4, len(items)), np.float32)
+    moved, faded, left = np.empty(taste.shape, np.float32), np.empty(taste.shape, np.float32), np.empty_like(patience)
+    for i in range(len(items)):
+        item = items[i]
+        affinity = _dot(taste, i, vectors, item)
+        cost = np.float32(weight) * max(_dot(exposure, i, vectors, item), np.float32(0))
+        enjoyment = _chance(affinity - cost, quality[item], scale, offset)
+        click = enjoyment if expected else np.float32(noise[i] < enjoyment)
+        answers[0, i], answers[1, i], answers[2, i], answers[3, i] = click, enjoyment, affinity, cost
+        _fade_and_add(exposure, i, vectors, item, keep, add, faded)
+        _drift(taste, profile, i, vectors, item, np.float32(rate) * click, back, moved)
+        left[i] = _pass_time(patience[i], click, patience_gain, patience_loss)
+    return answers, moved, faded, left
+
+
+@_compiled
+def arrive(tastes: Floats, who: Ints, noise: Floats, length: float) -> Floats:
+    """unit(tastes[who] + length * noise), [n, dim]."""
+    n, dim = noise.shape
+    taste = np.empty((n, dim), np.float32)
     for i in range(n):
-        left[i] = patience[i] <= np.float32(1e-6)  # ten losses of 0.1 are not exactly 1 in float32
-        over[i] = clock[i] >= max_steps and not left[i]
-    return left, over
+        square = np.float32(0)
+        for d in range(dim):
+            value = tastes[who[i], d] + np.float32(length) * noise[i, d]
+            taste[i, d] = value
+            square += value * value
+        scale = np.float32(1) / np.sqrt(max(square, _TINY))
+        for d in range(dim):
+            taste[i, d] *= scale
+    return taste
 
 
 @_compiled

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 
+from recloop.envs.arrivals import Arrivals
 from recloop.envs.catalog import Floats
 from recloop.envs.task import Outcome, Session, Task
 from recloop.envs.vector import METADATA, given_or_synthetic, spaces_of
@@ -34,6 +35,7 @@ class RecommendEnv(gymnasium.Env[Floats, np.int64]):
         self.task, self.render_mode = given_or_synthetic(task, render_mode, max_episode_steps, synthetic), render_mode
         self.observation_space, self.action_space = spaces_of(self.task)
         self.session: Session
+        self._arrivals = Arrivals(self.task, num_envs=1)
         self._shown: tuple[np.ndarray, Outcome] | None = None
 
     @property
@@ -44,7 +46,9 @@ class RecommendEnv(gymnasium.Env[Floats, np.int64]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let a new user come. `options` are not used."""
         super().reset(seed=seed)
-        self.session, self._shown = self.task.arrive(self.task.simulator.population.draw(1, self.np_random)), None
+        if seed is not None:
+            self._arrivals.start_over()
+        self.session, self._shown = self._arrivals.come(1, self.np_random), None
         return self.task.read(self.session)[0], {}
 
     def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The recommendation process itself: pure, batched, without Gymnasium."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,8 @@ import numpy as np
 from recloop.envs import kernels
 from recloop.envs.catalog import Catalog, Floats, Ints
 from recloop.envs.choice import Click
-from recloop.envs.dynamics import Dynamics
-from recloop.envs.sessions import Patience
+from recloop.envs.dynamics import Boredom, Drift, Dynamics
+from recloop.envs.sessions import Patience, next_step
 from recloop.envs.users import Population, Users
 
 
@@ -68,21 +69,40 @@ class Simulator:
     def step(self, users: Users, items: Ints, noise: Floats) -> tuple[Users, Response]:
         """Show each user one item, [n]; the same noise gives two policies the same luck."""
         self._refuse_unfit(users, items, noise)
-        shown = self.world.vectors.take(items, axis=0)  # [n, dim]
-        response = self._respond(users, items, shown, noise)
-        return self._advance(users, shown, response), response
+        return self._step(users, items, noise, expected=False)
 
     def expected_step(self, users: Users, items: Ints) -> tuple[Users, Response]:
         """The step in which every click is replaced by its probability (certainty equivalence), for planners."""
-        shown = self.world.vectors.take(items, axis=0)  # [n, dim]
-        response = self._respond(users, items, shown, np.zeros(len(items), np.float32))
-        response = response._replace(click=response.enjoyment)
-        return self._advance(users, shown, response), response
+        noise = np.zeros(len(items), np.float32)
+        self._refuse_unfit(users, items, noise)
+        return self._step(users, items, noise, expected=True)
 
-    def _advance(self, users: Users, shown: Floats, response: Response) -> Users:
+    def _step(self, users: Users, items: Ints, noise: Floats, *, expected: bool) -> tuple[Users, Response]:
+        if self._rates is not None:
+            state = users.taste, users.profile, users.exposure, users.patience
+            answers, taste, exposure, patience = kernels.step(
+                *state, self.world.vectors, self.world.quality, items, noise, *self._rates, expected
+            )
+            response = Response(answers[0], answers[1], answers[2], answers[3])
+            return Users(users.who, taste, users.profile, exposure, patience, next_step(users.clock)), response
+        shown = self.world.vectors.take(items, axis=0)  # [n, dim]
+        response = self._respond(users, items, shown, noise)
+        if expected:
+            response = response._replace(click=response.enjoyment)
         for part in self.dynamics:
             users = part.advance(users, shown, response.click)
-        return self.sessions.advance(users, response.click)
+        return self.sessions.advance(users, response.click), response
+
+    @cached_property
+    def _rates(self) -> tuple[float, ...] | None:
+        """All numbers of the default world, which is compiled as a whole; None if this one is made of other parts."""
+        match self.choice, self.dynamics, self.sessions:
+            case Click() as choice, (Boredom() as boredom, Drift() as drift), Patience() as sessions if _are_exactly(
+                (choice, boredom, drift, sessions), (Click, Boredom, Drift, Patience)
+            ):
+                felt = boredom.weight, boredom.decay, boredom.gain, drift.rate, drift.return_rate
+                return choice.scale, choice.offset, *felt, sessions.gain, sessions.loss
+        return None
 
     def _refuse_unfit(self, users: Users, items: Ints, noise: Floats) -> None:
         """Compiled code would read past the end of what is too short."""
@@ -93,9 +113,12 @@ class Simulator:
 
     def _respond(self, users: Users, items: Ints, shown: Floats, noise: Floats) -> Response:
         affinity = kernels.row_dot(users.taste, shown)  # [n]
-        cost = np.zeros(len(items), np.float32)
-        for part in self.dynamics:
-            taken = part.cost(users, shown)
-            cost = cost if taken is None else cost + taken
-        enjoyment = self.choice.enjoyment(affinity - cost, self.world.quality.take(items))
-        return Response(self.choice.click(enjoyment, noise), enjoyment, affinity, cost)
+        costs = [cost for part in self.dynamics if (cost := part.cost(users, shown)) is not None]
+        cost = sum(costs, np.zeros(len(items), np.float32))  # [n]
+        enjoyment, click = self.choice.answer(affinity, cost, self.world.quality.take(items), noise)
+        return Response(click, enjoyment, affinity, cost)
+
+
+def _are_exactly(parts: tuple[object, ...], types: tuple[type, ...]) -> bool:
+    """No subclass, which may do something else."""
+    return tuple(map(type, parts)) == types

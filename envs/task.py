@@ -1,7 +1,10 @@
 """A recommendation task: a simulated world, what the agent sees of it, and what it is rewarded for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from recloop.envs.catalog import Bools, Catalog, Floats, Ints
 from recloop.envs.choice import Click
@@ -18,6 +21,12 @@ class Session(NamedTuple):
 
     users: Users
     memory: Any
+
+    def get_state(self) -> dict[str, dict[str, np.ndarray]]:
+        """All of it as plain arrays, copied."""
+        return {
+            name: {key: array.copy() for key, array in part._asdict().items()} for name, part in self._asdict().items()
+        }
 
 
 class Outcome(NamedTuple):
@@ -55,6 +64,11 @@ class Task:
     def arrive(self, users: Users) -> "Session":
         """Sessions of users who have just come."""
         return Session(users, self.observation.arrive(users))
+
+    def restored(self, state: Mapping[str, Mapping[str, np.ndarray]]) -> "Session":
+        """The sessions whose `get_state` returned `state`."""
+        users, memory = ({key: array.copy() for key, array in state[part].items()} for part in ("users", "memory"))
+        return Session(Users(**users), type(self.observation.arrive(Users(**users)))(**memory))
 
     def step(self, session: "Session", items: Ints, noise: Floats) -> tuple["Session", "Outcome"]:
         """Recommend `items` [n], one to each user; `noise` [n] is uniform in [0, 1)."""

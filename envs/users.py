@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from recloop.envs import kernels
 from recloop.envs.catalog import Floats, Ints, unit
 
 
@@ -26,17 +27,15 @@ class Users(NamedTuple):
 Rows = TypeVar("Rows", bound=tuple[np.ndarray, ...])
 
 
-def take_rows(batch: Rows, rows: Ints) -> Rows:
-    """A named tuple of the `rows` [k] of each array [n, ...]."""
-    return type(batch)(*[field.take(rows, axis=0) for field in batch])
+def take_rows(batch: Rows, rows: Ints | slice) -> Rows:
+    """A named tuple of the `rows` of each array [n, ...]; views if they are a slice."""
+    return type(batch)(*[field[rows] for field in batch])
 
 
-def replace_rows(batch: Rows, rows: Ints, fresh: Rows) -> Rows:
-    """A copy of a named tuple of arrays [n, ...] in which `rows` [k] are those of `fresh` [k, ...]."""
-    changed = [field.copy() for field in batch]
-    for field, new in zip(changed, fresh, strict=True):
+def replace_rows(batch: Rows, rows: Ints, fresh: Rows) -> None:
+    """Write the arrays [k, ...] of `fresh` into the `rows` [k] of those of `batch`, [n, ...]."""
+    for field, new in zip(batch, fresh, strict=True):
         field[rows] = new
-    return type(batch)(*changed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +85,14 @@ class Population:
         return Population(self.tastes, members, self.spread)
 
     @cached_property
-    def _noise_length(self) -> np.float32:
+    def _noise_length(self) -> float:
         """`spread` for each of the dimensions."""
-        return np.float32(self.spread / np.sqrt(self.tastes.shape[1]))
+        return float(self.spread / np.sqrt(self.tastes.shape[1]))
 
     def arrive(self, who: Ints, noise: Floats) -> Users:
         """Users `who` [n] at the start of a session; `noise` [n, dim] is standard normal."""
         n, dim = noise.shape
-        taste = unit(self.tastes.take(who, axis=0) + self._noise_length * noise)  # [n, dim]
+        taste = kernels.arrive(self.tastes, who, noise, self._noise_length)  # [n, dim]
         return Users(
             who=who,
             taste=taste,
@@ -105,5 +104,5 @@ class Population:
 
     def draw(self, n: int, rng: np.random.Generator) -> Users:
         """`n` members at random, each at the start of a session."""
-        who = self.members[rng.integers(len(self.members), size=n)]
+        who = self.members[(rng.random(n) * len(self.members)).astype(np.int64)]  # as uniform as `integers`, quicker
         return self.arrive(who, rng.standard_normal((n, self.tastes.shape[1]), dtype=np.float32))

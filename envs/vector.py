@@ -9,10 +9,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from recloop.envs import kernels
+from recloop.envs.arrivals import Arrivals
 from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.observations import size_of
 from recloop.envs.task import Outcome, Session, Task
-from recloop.envs.users import Users, replace_rows, take_rows
+from recloop.envs.users import replace_rows, take_rows
 from recloop.envs.words import in_words
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}
@@ -55,6 +56,7 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.session: Session
+        self._arrivals = Arrivals(self.task, num_envs)
         self._shown: tuple[Ints, Outcome] | None = None
         self._clicks: Floats
 
@@ -66,11 +68,12 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let new users come. `options` are not used."""
         super().reset(seed=seed)
-        users = self.task.simulator.population.draw(self.num_envs, self.np_random)
+        if seed is not None:
+            self._arrivals.start_over()
+        self.session, self._shown = self._arrivals.come(self.num_envs, self.np_random), None
         if self.stagger:
             ages = self.np_random.permutation(self.num_envs) * self.task.simulator.sessions.max_steps // self.num_envs
-            users = users._replace(clock=ages)
-        self.session, self._shown = self.task.arrive(users), None
+            self.session = self.task.arrive(self.session.users._replace(clock=ages))
         self._clicks = np.zeros(self.num_envs, np.float32)
         return self.task.read(self.session), {}
 
@@ -93,13 +96,12 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         info = {
             "final_obs": _objects(self.num_envs, rows, last),
             "_final_obs": ended,
-            "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock},
+            "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock.copy()},
             "_session": ended,
         }
-        fresh = self.task.arrive(self.task.simulator.population.draw(len(rows), self.np_random))
-        self.session = Session(
-            replace_rows(self.session.users, rows, fresh.users), replace_rows(self.session.memory, rows, fresh.memory)
-        )
+        fresh = self._arrivals.come(len(rows), self.np_random)
+        replace_rows(self.session.users, rows, fresh.users)
+        replace_rows(self.session.memory, rows, fresh.memory)
         self._clicks[rows] = 0
         return info
 
@@ -112,18 +114,16 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on: plain arrays, and the state of the random generator."""
         return {
-            "users": {name: field.copy() for name, field in self.session.users._asdict().items()},
-            "memory": {name: field.copy() for name, field in self.session.memory._asdict().items()},
+            "session": self.session.get_state(),
+            "arrivals": self._arrivals.get_state(),
             "clicks": self._clicks.copy(),
             "rng": self.np_random.bit_generator.state,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        users = Users(**{name: field.copy() for name, field in state["users"].items()})
-        kind = type(self.task.observation.arrive(users))
-        self.session = Session(users, kind(**{name: field.copy() for name, field in state["memory"].items()}))
-        self._shown = None
+        self.session, self._shown = self.task.restored(state["session"]), None
+        self._arrivals.set_state(state["arrivals"])
         self._clicks = state["clicks"].copy()
         self.np_random.bit_generator.state = state["rng"]
 

@@ -102,9 +102,9 @@ class LastItemUnreachable(Simulator):
 class EarlyItemsAreLiked(Simulator):
     """Quality hangs on the row of the item."""
 
-    def _respond(self, users: Users, items: Ints, shown: Floats, noise: Floats) -> Response:
-        response = super()._respond(users, items, shown, noise)
-        return response._replace(enjoyment=np.where(items % 2, response.enjoyment, np.float32(0)))
+    def step(self, users: Users, items: Ints, noise: Floats) -> tuple[Users, Response]:
+        users, response = super().step(users, items, noise)
+        return users, response._replace(enjoyment=np.where(items % 2, response.enjoyment, np.float32(0)))
 
 
 class BiggerReward(Reward):

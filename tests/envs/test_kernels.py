@@ -28,8 +28,9 @@ def test_the_row_kernels_agree_with_numpy(n: int, dim: int) -> None:
 
 
 @pytest.mark.parametrize("appeal", [-1e4, -1.0, 0.0, 1.0, 1e4])
-def test_the_logistic_stays_a_number_however_large_the_appeal(appeal: float) -> None:
-    probability = kernels.logistic(np.array([appeal], np.float32), np.zeros(1, np.float32), 25.0, 0.0)[0]
+def test_the_chance_of_a_click_stays_a_number_however_large_the_appeal(appeal: float) -> None:
+    zero = np.zeros(1, np.float32)
+    probability = kernels.answer(np.array([appeal], np.float32), zero, zero, zero, 25.0, 0.0)[0][0]
     assert 0 < probability <= 1
     assert probability == pytest.approx(1 / (1 + np.exp(-np.clip(25 * appeal, -60, 60))), rel=1e-5)
 
@@ -37,3 +38,10 @@ def test_the_logistic_stays_a_number_however_large_the_appeal(appeal: float) -> 
 def test_a_taste_of_zeros_stays_zeros_instead_of_becoming_nan() -> None:
     nothing, click = np.zeros((1, 4), np.float32), np.zeros(1, np.float32)
     np.testing.assert_array_equal(kernels.drift(nothing, nothing, nothing, click, 0.1, 0.1), nothing)
+
+
+def test_new_tastes_agree_with_numpy() -> None:
+    tastes, who, noise = rows(5, 7), np.array([3, 0, 3]), rows(3, 7, 1)
+    expected = tastes[who] + 0.3 * noise
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(kernels.arrive(tastes, who, noise, 0.3), expected, atol=1e-6)

@@ -1,5 +1,6 @@
 """One step by hand, then what holds for any step."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from recloop.envs.choice import Click
 from recloop.envs.dynamics import Boredom, Drift
 from recloop.envs.sessions import Patience
 from recloop.envs.simulator import Simulator
+from recloop.envs.task import Task
 from recloop.envs.users import Population, Users
 
 CERTAIN, NEVER = np.zeros(1, np.float32), np.ones(1, np.float32)
@@ -162,3 +164,22 @@ def test_a_user_fares_the_same_bit_for_bit_in_any_company(seed: int, size: int) 
     fewer: tuple[Any, ...] = simulator.step(some, items[:size], noise[:size])[0]
     for one, many in zip(fewer, together, strict=True):
         np.testing.assert_array_equal(one, many[:size])
+
+
+class SameDrift(Drift):
+    """Not exactly `Drift`, so that the parts are called one by one."""
+
+
+@pytest.mark.parametrize("expected", [False, True])
+def test_the_default_world_compiled_as_a_whole_does_what_its_parts_do(expected: bool) -> None:
+    whole = Task.synthetic(num_items=50, dim=24).simulator
+    parts = replace(whole, dynamics=(whole.dynamics[0], SameDrift()))
+    rng = np.random.default_rng(0)
+    users = others = whole.population.draw(100, rng)
+    for _ in range(12):
+        items, noise = rng.integers(50, size=100), rng.random(100, np.float32)
+        users, response = whole.expected_step(users, items) if expected else whole.step(users, items, noise)
+        others, answer = parts.expected_step(others, items) if expected else parts.step(others, items, noise)
+        felt: tuple[tuple[Any, Any], ...] = tuple(zip((*users, *response), (*others, *answer), strict=True))
+        for one, other in felt:
+            np.testing.assert_allclose(one, other, atol=1e-5)

@@ -39,13 +39,13 @@ def test_another_seed_holds_out_others() -> None:
     assert first == twin != other
 
 
-def test_rows_are_replaced_in_a_copy() -> None:
+def test_rows_are_replaced_and_others_kept() -> None:
     population = Population(TASTES, np.arange(3), spread=0.0)
     here = population.arrive(np.array([0, 1]), np.zeros((2, 2), np.float32))
     fresh = population.arrive(np.array([2]), np.zeros((1, 2), np.float32))
-    after = replace_rows(here, np.array([1]), fresh)
-    assert after.who.tolist() == [0, 2]
-    assert here.who.tolist() == [0, 1]
+    replace_rows(here, np.array([1]), fresh)
+    assert here.who.tolist() == [0, 2]
+    np.testing.assert_array_equal(here.taste, [TASTES[0], TASTES[2]])
 
 
 def test_a_population_without_members_is_refused() -> None:
