@@ -68,8 +68,10 @@ class Reward:
 
     def __call__(self, step: Step, world: Catalog) -> Floats:
         """The reward of one step, [n]."""
-        parts = [weight * component(step, world) for weight, component in self._parts]
-        total: Floats = parts[0] if len(parts) == 1 else np.sum(parts, axis=0, dtype=np.float32)
+        (weight, component), *others = self._parts
+        total: Floats = weight * component(step, world)
+        for weight, component in others:
+            total += weight * component(step, world)
         return total
 
     def bounds(self) -> tuple[float, float]:
