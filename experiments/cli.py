@@ -3,20 +3,41 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from recloop.experiments.arguments import did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-HELP = """\
+class Command(NamedTuple):
+    """What `recloop NAME ...` runs: a function of the words after the name, imported when it is called."""
+
+    place: str  # "module:function"
+    line: str  # what it is for
+
+
+COMMANDS = {
+    "train": Command("recloop.experiments.cli:train", "train agents in a simulated environment, write table and report"),
+    "reproduce": Command("recloop.experiments.reproduce:main", "run a logged run again and compare, bit by bit"),
+    "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
+    "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
+    "sweep": Command("recloop.experiments.sweep:main", "search hyperparameters with Optuna, any number of workers"),
+}
+
+
+def _help() -> str:
+    lines = "".join(f"  {name:<11}{command.line}\n" for name, command in COMMANDS.items())
+    return f"""\
 recloop: recommendation as a closed loop
 
-usage: recloop COMMAND [key=value ...]
+usage: recloop COMMAND ...
 
 commands:
-  train     train agents in a simulated environment, compare them with the baselines, write a report
-            recloop train --help            groups and keys
-            recloop train experiment=quickstart
+{lines}
+  recloop COMMAND --help            what it takes
+  recloop train experiment=quickstart
 
 options:
   --help, -h    this page
@@ -28,17 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 1 a fault of ours, 2 a mistake in the input, 130 Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("--help", "-h", "help"):
-        print(HELP, end="")
+        print(_help(), end="")
         return 0
     if words[0] == "--version":
         from importlib.metadata import version
 
         print(f"recloop {version('recloop')}")
         return 0
-    if words[0] != "train":
-        return _complain(f"{words[0]!r} is no command; `recloop --help` lists them")
+    if words[0] not in COMMANDS:
+        hint = did_you_mean(words[0], COMMANDS)
+        return _complain(f"{words[0]!r} is no command{hint}; `recloop --help` lists them")
+    module, _, function = COMMANDS[words[0]].place.partition(":")
     try:
-        return _train(words[1:])
+        return _guarded(lambda: getattr(import_module(module), function)(words[1:]), words[1:])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt as stop:
         print(f"recloop: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
@@ -47,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _train(words: list[str]) -> int:
-    """Hand over to Hydra, which reads the command line itself."""
+def train(words: list[str]) -> None:
+    """`recloop train`: hand over to Hydra, which reads the command line itself."""
     import hydra
 
     from recloop.experiments.assets import cache_folder
@@ -65,10 +90,7 @@ def _train(words: list[str]) -> int:
         if status := _guarded(lambda: _launch(cfg), words):
             sys.exit(status)  # passes through Hydra, which would report an exception in its own way
 
-    try:
-        return _guarded(start, words)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+    start()
 
 
 def _launch(cfg: "DictConfig") -> None:
