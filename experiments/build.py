@@ -63,7 +63,16 @@ def check_targets(config: Any, key: str) -> None:
     """
     if not isinstance(config, DictConfig) or "_target_" not in config:
         raise UsageError(f"{key} is {config!r}, which describes nothing to build; choose an option of that group")
-    described = dict(_described(OmegaConf.to_container(config, resolve=True), key))
+    check_tree(OmegaConf.to_container(config, resolve=True), key)
+
+
+def check_tree(node: Any, key: str) -> None:
+    """Hold every part of a plain configuration, however deep, against the allow-list; `key` is where it stands.
+
+    Raises:
+        UsageError: for a `_target_` that is not a public class of recloop's, and for arguments that it does not take.
+    """
+    described = {path.lstrip("."): part for path, part in _described(node, key)}
     targets = {path: _allowed(path, node["_target_"]) for path, node in described.items()}
     for path, node in described.items():
         given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_")}
