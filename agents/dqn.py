@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recloop.agents.features import reading
+from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import ItemHead
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
@@ -119,13 +120,19 @@ class BatchedDQN(DQN):
         return actions
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        """Gradient steps on the Huber loss of the double-DQN error."""
+        """Gradient steps on the Huber loss of the double-DQN error.
+
+        Raises:
+            FloatingPointError: the loss is NaN or infinite.
+        """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         losses = [self._gradient_step(batch_size) for _ in range(gradient_steps)]
         self._n_updates += gradient_steps
+        loss = float(torch.stack(losses).mean())
+        refuse_loss(loss, self._n_updates)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        self.logger.record("train/loss", float(torch.stack(losses).mean()))
+        self.logger.record("train/loss", loss)
 
     def _gradient_step(self, batch_size: int) -> Tensor:
         assert self.replay_buffer is not None

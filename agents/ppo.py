@@ -1,5 +1,6 @@
 """PPO of stable-baselines3 with the item-vector head."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softmax
 
+from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
@@ -95,6 +97,24 @@ class ItemActorCritic(ActorCriticPolicy):
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
 
+class WatchedPPO(PPO):
+    """PPO that stops at the update whose loss is no number."""
+
+    def train(self) -> None:
+        """Update the policy from the rollout.
+
+        Raises:
+            FloatingPointError: the loss is NaN or infinite.
+        """
+        try:
+            super().train()
+        except ValueError:  # of torch's Categorical, in the middle of an update
+            if all(torch.isfinite(values).all() for values in self.policy.parameters()):
+                raise
+            refuse_loss(math.nan, self._n_updates)
+        refuse_loss(self.logger.name_to_value["train/loss"], self._n_updates)
+
+
 @dataclass(frozen=True)
 class PPOAgent:
     """Proximal policy optimisation (Schulman et al., 2017).
@@ -155,7 +175,7 @@ class PPOAgent:
         """What the agent is called in tables."""
         return "PPO" if self.head == "item" else "PPO, plain MLP head"
 
-    def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> PPO:
+    def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> WatchedPPO:
         """The stable-baselines3 model, ready to learn."""
         hidden = list(self.hidden)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
@@ -167,7 +187,7 @@ class PPOAgent:
             "temperature": self.temperature,
             "counts_entropy": self.entropy_weight > 0,
         }
-        return PPO(
+        return WatchedPPO(
             policy,
             env,
             policy_kwargs=head if self.head == "item" else plain,

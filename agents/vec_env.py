@@ -6,6 +6,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from recloop.agents.finite import refuse_not_finite
+
 _NOTHING: dict[str, Any] = {}
 
 
@@ -32,6 +34,7 @@ class GymnasiumVecEnv(VecEnv):
         """First observations, seeded once by `seed`."""
         observation: np.ndarray
         observation, _ = self.env.reset(seed=self._seeds[0])
+        refuse_not_finite("observation", observation)
         self._reset_seeds()
         self._returns[:], self._lengths[:] = 0, 0
         return observation
@@ -41,13 +44,22 @@ class GymnasiumVecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Step the batch."""
+        """Step the batch.
+
+        Raises:
+            FloatingPointError: a reward or an observation is NaN or infinite; says whose.
+        """
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
+        refuse_not_finite("reward", reward)
+        refuse_not_finite("observation", observation)
         self._returns += reward
         self._lengths += 1
         done = terminated | truncated
+        rows = np.flatnonzero(done)
+        if len(rows):
+            refuse_not_finite("last observation", np.stack(info["final_obs"][rows]), rows)
         infos = [_NOTHING] * self.num_envs
-        for row in np.flatnonzero(done).tolist():
+        for row in rows.tolist():
             infos[row] = self._summary(row, info, bool(truncated[row] and not terminated[row]))
         self._returns[done], self._lengths[done] = 0, 0
         return observation, reward, done, infos
