@@ -155,8 +155,10 @@ def item_space(task: "Task") -> ItemSpace:
     return ItemSpace(catalog.vectors, catalog.quality, catalog.popularity, task.observation.layout)
 
 
-def build_setting(cfg: DictConfig) -> Setting:
+def build_setting(cfg: DictConfig, projection: Projection | None = None) -> Setting:
     """Read the data, have the texts read, fit the users, put the task together.
+
+    The agent reads through `projection`, which it was trained with; None fits one on the catalog.
 
     Raises:
         UsageError: naming the key, its value and the remedy.
@@ -168,7 +170,7 @@ def build_setting(cfg: DictConfig) -> Setting:
     texts = _Texts.of(cfg)
     world_reader = _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
     simulator, held_out, history = _simulator(cfg, texts, world_reader)
-    agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder")
+    agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder", projection)
     with blaming("env"):
         task = Task(simulator, _observation(cfg, texts, simulator, agent_reader, history), reward)
     fingerprints = {
@@ -220,8 +222,11 @@ def _with_assets(config: DictConfig) -> DictConfig:
     return found
 
 
-def _reader(encoder: DictConfig, projection: DictConfig, texts: _Texts, key: str) -> Reader:
-    return Reader.of(instantiate(_with_assets(encoder), key), projection.dim, projection.whiten, texts.items, key)
+def _reader(
+    encoder: DictConfig, settings: DictConfig, texts: _Texts, key: str, fitted: Projection | None = None
+) -> Reader:
+    model = instantiate(_with_assets(encoder), key)
+    return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted)
 
 
 def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulator", "Population", "Interactions"]:

@@ -45,8 +45,12 @@ class Reader:
     key: str  # of the encoder in the configuration
 
     @staticmethod
-    def of(model: Encoder, dim: int, whiten: bool, texts: Sequence[str], key: str) -> "Reader":
+    def of(
+        model: Encoder, dim: int, whiten: bool, texts: Sequence[str], key: str, fitted: Projection | None = None
+    ) -> "Reader":
         """Read the catalog's texts with `model`; vectors are kept in the cache folder.
+
+        The projection is `fitted` if it was before, on this catalog or another.
 
         Raises:
             UsageError: naming `key`, when the model cannot read a text or the cache folder cannot be written.
@@ -54,8 +58,8 @@ class Reader:
         with blaming(key):
             cached = Cached(model.over(texts) if isinstance(model, Shuffled) else model, cache_folder() / "vectors")
             raw = cached.encode(texts)
-            fitted = Projection.fit(raw, dim, whiten)
-            return Reader(cached, fitted, fitted(raw), key)
+            projection = fitted or Projection.fit(raw, dim, whiten)
+            return Reader(cached, projection, projection(raw), key)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Vectors of other texts in the same space."""

@@ -6,6 +6,7 @@ read; every `_target_` stands on the allow-list of `build.py`; no link leads out
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.experiments.build import check_tree
+from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.run import TOLD
 from recloop.experiments.sessions import Curve, Played, load_sessions
@@ -109,7 +111,14 @@ def read_run(folder: Path) -> StoredRun:
     _check_kinds(folder / "manifest.json", manifest, _MANIFEST)
     if manifest["status"] not in _STATUS:
         raise UsageError(f"{folder / 'manifest.json'}: status is {manifest['status'][:80]!r}; restore the file")
-    return StoredRun(folder, OmegaConf.create(config), manifest)
+    return StoredRun(folder, OmegaConf.create({**_defaults(), **config}), manifest)
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Values of the top-level keys that are single values: those that have come since a run was stored take them."""
+    cfg = composed([])
+    return {str(key): cfg[key] for key in cfg if key != "run_dir" and not OmegaConf.is_config(cfg[key])}
 
 
 def find_runs(root: Path) -> list[StoredRun]:

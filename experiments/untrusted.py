@@ -58,7 +58,9 @@ def read(path: Path, reader: Callable[[Path], T]) -> T:
     except RecursionError as error:
         raise UsageError(f"{path}: nested too deeply; is this run recloop's?") from error
     except (ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
-        reason = str(error).partition("\n")[0][:200].removeprefix(f"{path}: ")
+        reason = str(error).partition("\n")[0][:200]
+        if reason.startswith(str(path)):  # it names the file already, and the remedy
+            raise UsageError(reason) from error
         raise UsageError(f"{path}: damaged ({reason}); restore it from a copy, or run again") from error
 
 

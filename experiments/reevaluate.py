@@ -1,0 +1,202 @@
+"""`recloop evaluate`: the agent of a stored run plays again, in its own environment or in another one."""
+
+import argparse
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from recloop.encoders.files import write_atomically
+from recloop.encoders.projection import Projection
+from recloop.experiments.build import Setting, build_setting, instantiate
+from recloop.experiments.errors import UsageError
+from recloop.experiments.overrides import overridden
+from recloop.experiments.progress import progress
+from recloop.experiments.reading import blaming
+from recloop.experiments.sessions import Key, Played, save_sessions
+from recloop.experiments.stored import StoredRun, read_run
+from recloop.experiments.untrusted import inside, read
+
+if TYPE_CHECKING:
+    from recloop.agents.policy import Policy
+    from recloop.experiments.train import Agent
+
+CHANGEABLE = ("env", "prompts", "evaluation", "device", "threads")
+"""Top-level keys that may differ from the run's: where the agent plays, not what it is."""
+
+_EXAMPLES = """\
+examples:
+  recloop evaluate runs/quickstart/2026-11-22_22-24-30-67ebc9
+  recloop evaluate RUN env.dynamics.boredom.weight=0.8              users who are bored sooner
+  recloop evaluate RUN env.population.split_seed=1 --no-baselines   other people
+  recloop evaluate RUN env/observation=prompt                       another reading of users
+  recloop evaluate RUN env.dataset.folder=my/catalog                another catalog
+
+The table is also written to RUN/evaluations/TIME/, beside the sessions and the configuration.
+"""
+
+
+def main(words: list[str]) -> None:
+    """`recloop evaluate RUN [key=value ...]`.
+
+    Raises:
+        UsageError: naming key or file, value and remedy.
+    """
+    parser = argparse.ArgumentParser(
+        "recloop evaluate",
+        description="Play the agent of a stored run, or each of a suite's, on held-out users.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run or a suite")
+    parser.add_argument("overrides", metavar="key=value", nargs="*", help=f"what differs, of {', '.join(CHANGEABLE)}")
+    parser.add_argument("--no-baselines", action="store_true", help="play the agent alone; the planner is slow")
+    given = parser.parse_intermixed_args(words)
+    evaluate(read_run(given.run), given.overrides, baselines=not given.no_baselines)
+
+
+def evaluate(run: StoredRun, overrides: Sequence[str], *, baselines: bool = True) -> Path:
+    """Play the agents of `run` where `overrides` say, print the table, keep it; the folder that it is in.
+
+    Raises:
+        UsageError: naming key or file, value and remedy.
+    """
+    from recloop.experiments.baselines import play_baselines
+    from recloop.experiments.display import display
+    from recloop.experiments.run import final_luck
+    from recloop.experiments.seeding import set_threads
+
+    whole = _changed(run, overrides)
+    set_threads(whole.threads)
+    runs = [(cell, _changed(cell, overrides)) for cell in run.cells] if run.is_suite else [(run, whole)]
+    if not runs:
+        raise UsageError(f"{run.folder}: none of its cells has begun; run it first")
+    built = Settings()
+    with display(runs=1 + baselines) as reporter:
+        with progress(reporter, "agents", len(runs)) as bar:
+            played = []
+            for one, cfg in runs:
+                played.append(play_again(one, cfg, built))
+                bar.advance(1)
+        setting = built(whole, _projection(runs[0][0]))
+        beside = play_baselines(setting, final_luck(whole, setting), whole.evaluation, reporter) if baselines else []
+    return _conclude(run.folder, whole, setting, [*beside, *_rows(played)])
+
+
+class Settings:
+    """Settings as they are asked for, each built once."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Setting] = {}
+
+    def __call__(self, cfg: DictConfig, projection: Projection) -> Setting:
+        """Where the agent of `cfg` plays, reading through `projection`."""
+        parts = [OmegaConf.to_container(cfg[name]) for name in ("env", "prompts", "encoder")]
+        key = json.dumps([*parts, projection.fingerprint])
+        if key not in self._built:
+            self._built[key] = build_setting(cfg, projection)
+        return self._built[key]
+
+
+def play_again(run: StoredRun, cfg: DictConfig, settings: Callable[[DictConfig, Projection], Setting]) -> Played:
+    """The sessions of the agent of `run`, from its stored weights, in the environment of `cfg`.
+
+    Raises:
+        UsageError: weights or projection are missing, damaged, or do not fit.
+    """
+    from recloop.experiments.evaluate import play
+    from recloop.experiments.run import final_luck
+
+    agent: Agent = instantiate(cfg.agent, "agent")
+    setting = settings(cfg, _projection(run))
+    sessions = play(setting.held_out, _policy(run, cfg, agent, setting), final_luck(cfg, setting))
+    return Played(_name(run, agent), setting.held_out.observation.sees, True, (sessions,))
+
+
+def _changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
+    """The configuration of `run` with `overrides`, in which its agent can play."""
+    from recloop.experiments.inputs import check
+
+    cfg = overridden(run.config, overrides, CHANGEABLE)
+    check(cfg)
+    before, now = (instantiate(one.env.observation, "env.observation").func.sees for one in (run.config, cfg))
+    if before != now:
+        raise UsageError(
+            f"env.observation shows the {now}, but the agent of {run.folder} has learned from what is {before}: its "
+            "items lie in another space; choose an observation of the same kind, or train an agent there"
+        )
+    if before == "true state" and _world(run.config) != _world(cfg):
+        raise UsageError(
+            f"the agent of {run.folder} sees the true state, and knows items only as its own world has them; keep "
+            "env.dataset, env.world and prompts.item, or evaluate an agent that sees what is observed"
+        )
+    return cfg
+
+
+def _world(cfg: DictConfig) -> list[Any]:
+    """What decides where the world's items lie."""
+    return [OmegaConf.to_container(part) for part in (cfg.env.dataset, cfg.env.world, cfg.prompts.item)]
+
+
+def _projection(run: StoredRun) -> Projection:
+    return read(run.file("checkpoints/projection.safetensors"), Projection.load)
+
+
+def _policy(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting) -> "Policy":
+    """A fresh learner with the stored weights."""
+    from recloop.agents.vec_env import GymnasiumVecEnv
+    from recloop.envs.vector import RecommendVectorEnv
+    from recloop.experiments.checkpoints import load_weights
+
+    env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train))
+    model = agent.learner(env, setting.items, run.seed, cfg.device)
+    path = run.file("checkpoints/final.safetensors")
+    try:
+        model.policy.load_state_dict(read(path, load_weights))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UsageError(f"{path}: does not fit this agent in this environment ({reason})") from error
+    return model
+
+
+def _name(run: StoredRun, agent: "Agent") -> str:
+    """What the agent is called in the run's own table, if there is one."""
+    if not (run.folder / "episodes.parquet").exists():
+        return agent.name
+    return next((one.policy for one in run.played() if one.trained), agent.name)
+
+
+def _rows(played: Sequence[Played]) -> list[Played]:
+    """One row a policy, its seeds in order."""
+    rows: dict[Key, Played] = {}
+    for one in played:
+        before = rows.setdefault(one.key, one._replace(sessions=()))
+        rows[one.key] = before._replace(sessions=(*before.sessions, *one.sessions))
+    return list(rows.values())
+
+
+def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]) -> Path:
+    """Keep configuration, sessions and table in a new folder below `run`, and print the table."""
+    from rich.console import Console
+
+    from recloop.experiments.launch import TABLE_WIDTH
+    from recloop.experiments.redaction import redact
+    from recloop.experiments.run import TOLD, plain
+    from recloop.experiments.table import print_table, summarise
+
+    folder = inside(run, run / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{uuid.uuid4().hex[:6]}")
+    world = setting.held_out.simulator.world
+    with blaming("evaluate"):
+        summary = summarise(played, world.vectors, world.popularity, np.random.default_rng(0))
+    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    print_table(summary, console)
+    write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())
+    save_sessions(folder / "episodes.parquet", played)
+    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    console.print(f"table and sessions: {folder}", soft_wrap=True, highlight=False)
+    return folder
