@@ -1,5 +1,6 @@
 """Gymnasium's VectorEnv as the VecEnv that stable-baselines3 trains on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,15 @@ class GymnasiumVecEnv(VecEnv):
             infos[row] = self._summary(row, info, bool(truncated[row] and not terminated[row]))
         self._returns[done], self._lengths[done] = 0, 0
         return observation, reward, done, infos
+
+    def get_state(self) -> dict[str, Any]:
+        """The batch's own state, with the sessions under way."""
+        return {"batch": self.env.get_state(), "returns": self._returns.copy(), "lengths": self._lengths.copy()}  # type: ignore[attr-defined]
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.env.set_state(state["batch"])  # type: ignore[attr-defined]
+        self._returns[:], self._lengths[:] = state["returns"], state["lengths"]
 
     def _summary(self, row: int, info: dict[str, Any], truncated: bool) -> dict[str, Any]:
         session = {name: float(values[row]) for name, values in info.get("session", {}).items()}

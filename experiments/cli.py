@@ -1,15 +1,18 @@
 """The `recloop` command."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from recloop.experiments.arguments import did_you_mean
+from recloop.experiments.signals import Stopped, heard
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
 
 class Command(NamedTuple):
     """What `recloop NAME ...` runs: a function of the words after the name, imported when it is called."""
@@ -19,7 +22,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "train": Command("recloop.experiments.cli:train", "train agents in a simulated environment, write table and report"),
+    "train": Command(
+        "recloop.experiments.cli:train", "train agents in a simulated environment, write table and report"
+    ),
     "reproduce": Command("recloop.experiments.reproduce:main", "run a logged run again and compare, bit by bit"),
     "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
     "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
@@ -46,7 +51,7 @@ options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 1 a fault of ours, 2 a mistake in the input, 130 Ctrl-C."""
+    """Run a command; returns the exit status: 0 done, 1 a fault of ours, 2 a mistake in the input, 128 + n a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("--help", "-h", "help"):
         print(_help(), end="")
@@ -61,12 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{words[0]!r} is no command{hint}; `recloop --help` lists them")
     module, _, function = COMMANDS[words[0]].place.partition(":")
     try:
-        return _guarded(lambda: getattr(import_module(module), function)(words[1:]), words[1:])
+        with heard():
+            return _guarded(lambda: getattr(import_module(module), function)(words[1:]), words[1:])
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt as stop:
         print(f"recloop: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
-        return 130
+        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
     except BrokenPipeError:  # whoever reads the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

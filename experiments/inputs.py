@@ -32,6 +32,7 @@ NUMBERS: Mapping[str, Rule] = {
     "seed": SEED,
     "steps": COUNT,
     "threads": COUNT,
+    "checkpoint_seconds": WEIGHT,
     "projection.dim": COUNT,
     "env.world.projection.dim": COUNT,
     "env.world.quality_shrinkage": POSITIVE,
@@ -63,6 +64,7 @@ def check(cfg: DictConfig) -> None:
         check_number(key, OmegaConf.select(cfg, key), rule)
     for key in ("name", "run_dir", "device"):
         check_value(key, cfg[key], str)
+    check_value("resume", cfg.resume, bool)
     if cfg.seed == cfg.evaluation.seed:
         raise UsageError(
             f"seed is {cfg.seed}, the seed of the evaluation; choose another, so that no luck is met twice"
@@ -92,7 +94,9 @@ def refuse_used(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"run_dir is {folder}, which is a file; choose a folder")
     if any((folder / name).exists() for name in FILES):
-        raise UsageError(f"run_dir is {folder}, which holds a run already; choose another folder, or remove that one")
+        raise UsageError(
+            f"run_dir is {folder}, which holds a run already; go on with resume=true, or choose another folder"
+        )
 
 
 def _check_device(device: str) -> None:

@@ -26,18 +26,21 @@ class Journal:
 
     A file that exists goes on after its last whole line; what a crash left of an unfinished one is cut off.
 
+    Args:
+        path: the file.
+        length: bytes of it that are kept, as `Journal.length` said once; None for all. A run that goes on from a
+            checkpoint writes again what came after.
+
     Raises:
-        ValueError: a line of the existing file is damaged.
+        ValueError: a line that is kept is damaged, or so much is not there.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, length: int | None = None) -> None:
         if not path.exists():
             write_atomically(path, b"")
-        rows, self._bytes = _scan(path)
-        self._rows = len(rows)
+        self.rows, self.length = _scan(path, length)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
-        os.ftruncate(self._file, self._bytes)
+        os.ftruncate(self._file, self.length)
 
     def write(self, row: Row) -> None:
         """Add `row`. None stands for what was not measured.
@@ -47,15 +50,16 @@ class Journal:
             OSError: the disk is full; the file ends with the row before.
         """
         values = {key: _checked(key, value) for key, value in row.items()}
-        line = _sealed(json.dumps({"row": self._rows, **values}, allow_nan=False).encode())
+        numbered = {"row": len(self.rows), **values}
+        line = _sealed(json.dumps(numbered, allow_nan=False).encode())
         try:
             _write_all(self._file, line)
             os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, self._bytes)
+            os.ftruncate(self._file, self.length)
             raise
-        self._rows += 1
-        self._bytes += len(line)
+        self.rows.append(numbered)
+        self.length += len(line)
 
     def close(self, *, failed: bool = False) -> None:
         """Let go of the file. Whether the run failed makes no difference to what it measured."""
@@ -76,10 +80,12 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return _scan(path)[0]
 
 
-def _scan(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The whole rows, and how many bytes they take."""
-    data = path.read_bytes()
+def _scan(path: Path, length: int | None = None) -> tuple[list[dict[str, Any]], int]:
+    """The whole rows among the first `length` bytes, and how many bytes they take."""
+    data = path.read_bytes()[:length]
     *lines, torn = data.split(b"\n")
+    if length is not None and (len(data) < length or torn):
+        raise ValueError(f"{path}: its first {length} bytes are no whole rows; restore the file from a copy")
     if torn:
         log.warning("%s: line %d is torn, its %d bytes are ignored", path, len(lines) + 1, len(torn))
     return [_parsed(path, index, line) for index, line in enumerate(lines)], len(data) - len(torn)

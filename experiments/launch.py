@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import DictConfig
@@ -11,8 +11,11 @@ from recloop.experiments.build import Setting, build_setting
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, refuse_used
 from recloop.experiments.manifest import ended
-from recloop.experiments.run import TOLD, final_luck, recorded, run
+from recloop.experiments.run import final_luck, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
+
+if TYPE_CHECKING:
+    from recloop.experiments.stored import StoredRun
 
 TABLE_WIDTH = 130
 """Characters that the table needs; a narrower terminal wraps its lines."""
@@ -26,16 +29,33 @@ def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
         folder: the run folder.
         overrides: the user's own words, `agent=dqn`.
 
+    With `resume=true` a run that `folder` holds goes on where it was; if it has finished, its table is printed again.
+
     Raises:
         UsageError: naming key, value and remedy.
-        Interrupted: Ctrl-C was pressed.
+        Stopped: a signal has come.
     """
-    refuse_used(folder)
+    from recloop.experiments.resume import finished
+
     check(cfg)
-    if cfg.suite is None:
+    if not cfg.resume:
+        refuse_used(folder)
+    if (done := finished(cfg, folder)) is not None:
+        _show(done)
+    elif cfg.suite is None:
         _launch_one(cfg, folder, overrides)
     else:
         _launch_suite(cfg, folder, overrides)
+
+
+def _show(run: "StoredRun") -> None:
+    """Print the table of a run that has finished before."""
+    from rich.console import Console
+
+    say(f"{run.name}: has finished already, {run.manifest['ended']}")
+    console = Console(width=max(Console().width, TABLE_WIDTH))
+    console.print(run.file("table.txt").read_text().rstrip("\n"), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"report: {run.folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
@@ -67,9 +87,7 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     from rich.console import Console
 
     from recloop.encoders.files import write_atomically
-    from recloop.experiments.redaction import redact
     from recloop.experiments.report import Heading, write_report
-    from recloop.experiments.run import plain
     from recloop.experiments.table import print_table, summarise
 
     save_sessions(folder / "episodes.parquet", played)
@@ -80,7 +98,7 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
         date=facts["started"],
         commit=facts["code"]["commit"] or "not a checkout",
         command=shlex.join(["recloop", *facts["command"]]),
-        config=redact(plain(cfg), TOLD),
+        config=stored_config(cfg),
         manifest=facts,
     )
     page = write_report(folder, heading, summary, played, world.vectors, world.groups, np.random.default_rng(0))

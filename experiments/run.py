@@ -2,8 +2,9 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +17,25 @@ from recloop.experiments.manifest import Status, ended, manifest, write_manifest
 from recloop.experiments.progress import Reporter
 from recloop.experiments.redaction import redact
 from recloop.experiments.sessions import Played, save_sessions
+from recloop.experiments.signals import Stopped
 
 if TYPE_CHECKING:
     from recloop.experiments.evaluate import Luck
+    from recloop.experiments.journal import Journal
+    from recloop.experiments.keeper import Keeper
     from recloop.experiments.tracking import Tracker, Trackers
     from recloop.experiments.train import Agent, Trained
 
 TOLD = (
     "name", "seed", "steps", "device", "threads", "run_dir", "experiment", "suite",
-    "env", "prompts", "encoder", "projection", "agent", "evaluation", "tracking",
+    "env", "prompts", "encoder", "projection", "agent", "evaluation", "tracking", "checkpoint_seconds",
 )  # fmt: skip
 """Top-level keys of the configuration: all of recloop's own, and nothing that somebody may have added."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C was pressed; says what has been kept, and where."""
+def stored_config(cfg: DictConfig) -> dict[str, Any]:
+    """The configuration as config.json holds it."""
+    return redact(plain(cfg), TOLD)
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -46,25 +51,28 @@ def recorded(
 ) -> Iterator[dict[str, Any]]:
     """Keep config.json and manifest.json of the run that is made in the block: how it began, and how it ended.
 
-    Gives the manifest as it is at the start.
+    Gives the manifest as it is at the start. Nobody else may be at work in the folder.
 
     Raises:
-        Interrupted: Ctrl-C was pressed in the block.
-        UsageError: the folder cannot be written.
+        Stopped: a signal has come; it says how to go on.
+        UsageError: the folder cannot be written, or another process is at work in it.
     """
+    from recloop.experiments.resume import alone
+
     try:
-        started = _begin(cfg, folder, command, seeds, fingerprints)
-        status: Status = "failed"
-        try:
-            yield started
-            status = "finished"
-        except KeyboardInterrupt as stop:
-            status = "interrupted"
-            raise (
-                stop if isinstance(stop, Interrupted) else Interrupted(f"what was done so far is in {folder}")
-            ) from None
-        finally:
-            write_manifest(folder / "manifest.json", ended(started, status))
+        with alone(folder):
+            started = _begin(cfg, folder, command, seeds, fingerprints)
+            status: Status = "failed"
+            try:
+                yield started
+                status = "finished"
+            except KeyboardInterrupt as stop:
+                status = "interrupted"
+                number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+                done = f"{stop}; " if str(stop) else ""
+                raise Stopped(number, f"{done}go on with resume=true run_dir={folder}") from None
+            finally:
+                write_manifest(folder / "manifest.json", ended(started, status))
     except BrokenPipeError:  # of whoever reads the output
         raise
     except OSError as error:
@@ -77,14 +85,19 @@ def recorded(
 def _begin(
     cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]
 ) -> dict[str, Any]:
+    from recloop.experiments.resume import begun
+
+    config = stored_config(cfg)
     started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device)
+    if cfg.resume and (before := begun(folder, config)):
+        again = [*before.manifest.get("resumed", []), started["started"]]
+        started = {**started, "started": before.manifest["started"], "resumed": again}
     try:
-        write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())
+        write_atomically(folder / "config.json", json.dumps(config, indent=2).encode())
         write_manifest(folder / "manifest.json", started)
     except OSError:
-        (folder / "config.json").unlink(missing_ok=True)
-        with suppress(OSError):  # it was not made, or was there before
-            folder.rmdir()
+        if not cfg.resume:
+            (folder / "config.json").unlink(missing_ok=True)
         raise
     return started
 
@@ -110,7 +123,7 @@ def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, rep
         label: under which it is told.
 
     Raises:
-        Interrupted: Ctrl-C was pressed; weights and journal are kept.
+        Stopped: a signal has come; weights, journal and the state of training are kept.
         UsageError: naming key, value and remedy.
     """
     from recloop.experiments.checkpoints import save_weights
@@ -119,29 +132,43 @@ def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, rep
 
     set_threads(cfg.threads)
     agent: Agent = instantiate(cfg.agent, "agent")
-    with _trackers(cfg, folder, agent.name) as tracker:
-        trained = _train(cfg, agent, setting, tracker, reporter, label)
+    journal, keeper = _kept(cfg, folder)
+    with _trackers(cfg, folder, agent.name, journal) as tracker:
+        trained = _train(cfg, agent, setting, tracker, keeper, reporter, label)
         setting.projection.save(folder / "checkpoints" / "projection.safetensors")
         save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
-        if trained.interrupted:
-            raise Interrupted(f"weights and journal so far are in {folder}")
+        if trained.stopped:
+            raise trained.stopped
         sessions = play(setting.held_out, trained.model, final_luck(cfg, setting))
         clicks = float(sessions.clicks.sum(axis=1).mean())
         tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
     played = Played(policy or agent.name, setting.train.observation.sees, True, (sessions,), (trained.curve,))
     save_sessions(folder / "episodes.parquet", [played])
+    keeper.forget()
     return played
 
 
-def _trackers(cfg: DictConfig, folder: Path, name: str) -> "Trackers":
-    """The journal, and W&B as its mirror; the command that uploads an offline run is kept in wandb/sync.txt."""
+def _kept(cfg: DictConfig, folder: Path) -> tuple["Journal", "Keeper"]:
+    """The journal up to where the run goes on, and the keeper of its states."""
     from recloop.experiments.journal import Journal
+    from recloop.experiments.keeper import Keeper, kept
+
+    checkpoints, path = folder / "checkpoints", folder / "metrics.jsonl"
+    try:
+        state, length = kept(checkpoints, resume=cfg.resume)
+        journal = Journal(path, length)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return journal, Keeper(checkpoints, journal, cfg.checkpoint_seconds, state)
+
+
+def _trackers(cfg: DictConfig, folder: Path, name: str, journal: "Journal") -> "Trackers":
+    """The journal, and W&B as its mirror; the command that uploads an offline run is kept in wandb/sync.txt."""
     from recloop.experiments.tracking import Trackers, WandbSettings
 
     settings: WandbSettings = instantiate(cfg.tracking, "tracking")
-    journal = Journal(folder / "metrics.jsonl")
     wandb = settings.open(
-        folder, group=cfg.name, job_type="train", name=f"{name} seed {cfg.seed}", config=redact(plain(cfg), TOLD)
+        folder, group=cfg.name, job_type="train", name=f"{name} seed {cfg.seed}", config=stored_config(cfg)
     )
     if wandb.sync_hint:
         write_atomically(folder / "wandb" / "sync.txt", wandb.sync_hint.encode())
@@ -149,7 +176,13 @@ def _trackers(cfg: DictConfig, folder: Path, name: str) -> "Trackers":
 
 
 def _train(
-    cfg: DictConfig, agent: "Agent", setting: Setting, tracker: "Tracker", reporter: Reporter, label: str
+    cfg: DictConfig,
+    agent: "Agent",
+    setting: Setting,
+    tracker: "Tracker",
+    keeper: "Keeper",
+    reporter: Reporter,
+    label: str,
 ) -> "Trained":
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.train import train
@@ -164,6 +197,7 @@ def _train(
         seed=cfg.seed,
         device=cfg.device,
         tracker=tracker,
+        keeper=keeper,
         reporter=reporter,
         label=label,
     )

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import ExitStack
@@ -19,8 +20,8 @@ from recloop.experiments.display import display
 from recloop.experiments.errors import UsageError
 from recloop.experiments.inputs import COUNT, SEED, check, check_number
 from recloop.experiments.progress import Reporter, from_workers
-from recloop.experiments.run import Interrupted
-from recloop.experiments.sessions import Played, Sessions
+from recloop.experiments.sessions import Played, Sessions, load_sessions, save_sessions
+from recloop.experiments.signals import Stopped
 from recloop.experiments.workers import call, unheard, workers
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def run_suite(cfg: DictConfig, folder: Path, todo: Sequence[Cell]) -> list[Playe
     A cell that fails is reported and counts as the worst seed of its policy.
 
     Raises:
-        Interrupted: Ctrl-C was pressed; cells that have finished stay on disk, the others keep what there is.
+        Stopped: a signal has come; cells that have finished stay on disk, the others keep where they are.
         UsageError: a cell cannot run; the others are stopped.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(cfg.threads))  # of numpy's own threads, in the workers
@@ -116,17 +117,17 @@ def run_suite(cfg: DictConfig, folder: Path, todo: Sequence[Cell]) -> list[Playe
                 futures = _submit(pool, cfg, folder, todo, remote)
             for future in as_completed(futures):
                 _collect(future, futures[future], folder, results)
-    except KeyboardInterrupt:
-        kept = len(results.keys() - {None})
-        raise Interrupted(f"{kept} of {len(todo)} runs had finished; what there is is in {folder}") from None
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        raise Stopped(number, f"{len(results.keys() - {None})} of {len(todo)} runs had finished") from None
     return [*results[None], *_rows(todo, results)]
 
 
 def _submit(
     pool: Executor, cfg: DictConfig, folder: Path, todo: Sequence[Cell], reporter: Reporter
 ) -> dict[Future[list[Played]], Cell | None]:
-    baselines = pool.submit(call, _baselines, OmegaConf.to_container(cfg), reporter)
-    return {baselines: None, **{pool.submit(call, _cell, cell, folder, reporter): cell for cell in todo}}
+    baselines = pool.submit(call, _baselines, OmegaConf.to_container(cfg), folder, reporter)
+    return {baselines: None, **{pool.submit(call, _cell, cell, folder, cfg.resume, reporter): cell for cell in todo}}
 
 
 def _collect(future: Future[list[Played]], cell: Cell | None, folder: Path, results: Results) -> None:
@@ -169,25 +170,31 @@ def _failed(like: Sessions) -> Sessions:
     return Sessions(like.users, np.full_like(like.items, -1), nothing, nothing)
 
 
-def _cell(cell: Cell, folder: Path, reporter: Reporter) -> list[Played]:
-    """In a worker: compose the cell's configuration and run it."""
+def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Played]:
+    """In a worker: compose the cell's configuration and run it, or read what it came to before."""
     from recloop.experiments.build import build_setting
+    from recloop.experiments.resume import finished
     from recloop.experiments.run import recorded, run
 
     below = folder / cell.folder
-    cfg = composed([*cell.overrides, f"run_dir={below}"])
+    cfg = composed([*cell.overrides, f"run_dir={below}", f"resume={resume}"])
+    if (done := finished(cfg, below)) is not None:
+        return done.played()
     setting = build_setting(cfg)
     with recorded(cfg, below, ["train", *cell.overrides], [cell.seed], setting.fingerprints):
         return [run(cfg, below, setting, cell.policy, reporter, cell.label)]
 
 
-def _baselines(config: Any, reporter: Reporter) -> list[Played]:
-    """In a worker: play the baselines of the suite's own configuration."""
+def _baselines(config: Any, folder: Path, reporter: Reporter) -> list[Played]:
+    """In a worker: play the baselines of the suite's own configuration, or read what they came to before."""
     from recloop.experiments.baselines import play_baselines
     from recloop.experiments.build import build_setting
     from recloop.experiments.run import final_luck
 
     cfg = OmegaConf.create(config)
     assert isinstance(cfg, DictConfig)
-    setting = build_setting(cfg)
-    return play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
+    path = folder / "cells" / "baselines.parquet"
+    if not path.exists():
+        setting = build_setting(cfg)
+        save_sessions(path, play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter))
+    return load_sessions(path)

@@ -1,12 +1,16 @@
 """Train one agent: stable-baselines3 learns, this records."""
 
+import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from recloop.experiments.keeper import Keeper
 from recloop.experiments.progress import Bar, Reporter, progress
+from recloop.experiments.signals import PutOff, Stopped, put_off
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -44,7 +48,7 @@ class Trained(NamedTuple):
 
     model: "BaseAlgorithm"
     curve: "Curve"
-    interrupted: bool  # by Ctrl-C; the model is as far as it came
+    stopped: Stopped | None  # by a signal; the model is as far as it came
 
 
 def train(
@@ -57,12 +61,13 @@ def train(
     seed: int,
     device: str,
     tracker: "Tracker",
+    keeper: Keeper | None,
     reporter: Reporter,
     label: str,
 ) -> Trained:
     """Let `agent` learn for `steps` recommendations, evaluated `curve_points` times on held-out users under `luck`.
 
-    Ctrl-C ends training, not the process.
+    Training goes on from what `keeper` has kept; without one nothing is kept. A signal ends training, not the process.
     """
     from recloop.agents.vec_env import GymnasiumVecEnv
     from recloop.envs.vector import RecommendVectorEnv
@@ -72,60 +77,78 @@ def train(
     seed_everything(seed)
     env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train, stagger=True))
     model = agent.learner(env, setting.items, seed, device)
-    points: list[tuple[int, float]] = []
-    interrupted = False
-    with progress(reporter, label, steps) as bar:
-        recorder = _recorder(setting.held_out, luck, tracker, bar, steps, curve_points, points)
+    record = Record()
+    stopped = None
+    with progress(reporter, label, steps) as bar, put_off() as signals:
+        recorder = _recorder(setting.held_out, luck, tracker, keeper, signals, bar, steps, curve_points, record)
         try:
             model.learn(steps, callback=recorder, log_interval=None)  # type: ignore[arg-type]
-        except KeyboardInterrupt:
-            interrupted = True
-    at, clicks = np.array(points).T if points else np.empty((2, 0))
-    return Trained(model, Curve(at.astype(np.int32), clicks.astype(np.float32)), interrupted)
+        except KeyboardInterrupt as stop:
+            stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
+        if signals.received and stopped is None:
+            stopped = Stopped(signals.received)
+    at, clicks = np.array(record.points).T if record.points else np.empty((2, 0))
+    return Trained(model, Curve(at.astype(np.int32), clicks.astype(np.float32)), stopped)
+
+
+@dataclass
+class Record:
+    """How far the rows of a run are."""
+
+    told: int = 0  # steps that the progress bar knows of
+    next_row: float = 0.0
+    next_point: float = 0.0
+    points: list[tuple[int, float]] = field(default_factory=list)  # steps and clicks per session of each evaluation
 
 
 def _recorder(
     task: "Task",
     luck: "Luck",
     tracker: "Tracker",
+    keeper: Keeper | None,
+    signals: PutOff,
     bar: Bar,
     steps: int,
     curve_points: int,
-    points: list[tuple[int, float]],
+    record: Record,
 ) -> "BaseCallback":
-    """A callback that writes rows and evaluates, between rollouts, where no transition is half stored."""
+    """A callback that writes rows, evaluates and keeps, between rollouts, where no transition is half stored."""
     from stable_baselines3.common.callbacks import BaseCallback
 
     from recloop.experiments.evaluate import play
 
     class Recorder(BaseCallback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.told, self.next_row, self.next_point = 0, 0.0, 0.0
+        def _on_training_start(self) -> None:
+            if keeper is not None and (kept := keeper.put_back(self.model)) is not None:
+                self.num_timesteps = self.model.num_timesteps
+                vars(record).update(kept, told=0)
 
         def _on_rollout_start(self) -> None:
-            self._record(last=False)
+            self._write(last=False)
+            if keeper is not None and (keeper.is_due() or signals.received):
+                keeper.keep(self.model, vars(record))
+            signals.raise_received()
 
         def _on_training_end(self) -> None:
-            self._record(last=True)
+            self._write(last=True)
 
         def _on_step(self) -> bool:
             return True
 
-        def _record(self, last: bool) -> None:
+        def _write(self, last: bool) -> None:
             now = self.num_timesteps
             row: dict[str, Any] = {}
-            if now >= self.next_row or last:
-                row, self.next_row = _figures(self.model), now + steps / ROWS
-            if now >= self.next_point or last:
-                self.next_point = now + steps / curve_points
+            if now >= record.next_row or last:
+                row, record.next_row = _figures(self.model), now + steps / ROWS
+            if now >= record.next_point or last:
+                record.next_point = now + steps / curve_points
                 clicks = float(play(task, self.model, luck).clicks.sum(axis=1).mean())
-                points.append((now, clicks))
+                record.points.append((now, clicks))
                 row["held_out/clicks_per_session"] = clicks
             if row:
                 tracker.write({"steps": now, **row})
-                bar.advance(now - self.told, clicks_per_session=points[-1][1])
-                self.told = now
+                bar.advance(now - record.told, clicks_per_session=record.points[-1][1])
+                record.told = now
 
     return Recorder()
 

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
+from threading import Thread
 from types import FrameType
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from recloop.experiments.signals import SIGNALS, on_signal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,8 +76,22 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def _remember(stopping: Event) -> None:
     global _stopping
     _stopping = stopping
+    for number in SIGNALS:
+        if number not in _CTRL_C:
+            signal.signal(number, signal.SIG_IGN)  # a scheduler sends them to all; the parent hands them on as Ctrl-C
+    Thread(target=_stop_with_the_parent, daemon=True).start()
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
-    raise KeyboardInterrupt
+def _stop_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    try:
+        on_signal(number, frame)
+    except KeyboardInterrupt:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+        raise

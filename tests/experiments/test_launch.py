@@ -133,7 +133,7 @@ def test_ctrl_c_stops_cleanly_and_keeps_weights_and_journal(words: list[str], tm
     finally:
         process.kill()
     assert (process.returncode, output) == (130, ""), error
-    assert error.splitlines()[-1] == f"recloop: stopped; weights and journal so far are in {folder}"
+    assert error.splitlines()[-1] == f"recloop: stopped; go on with resume=true run_dir={folder}"
     assert "Traceback" not in error
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
     assert load_weights(folder / "checkpoints" / "final.safetensors")

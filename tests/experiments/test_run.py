@@ -16,8 +16,9 @@ from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.journal import Journal, Row, read_journal
 from recloop.experiments.progress import Silent
-from recloop.experiments.run import Interrupted, recorded, run
+from recloop.experiments.run import recorded, run
 from recloop.experiments.sessions import load_sessions
+from recloop.experiments.signals import Stopped
 from tests.experiments import tiny
 
 
@@ -68,9 +69,9 @@ def test_the_configuration_is_kept_without_interpolations(cfg: DictConfig, tmp_p
     assert "${" not in (tmp_path / "config.json").read_text()
 
 
-def test_ctrl_c_is_recorded_and_says_where_the_rest_is(cfg: DictConfig, tmp_path: Path) -> None:
+def test_ctrl_c_is_recorded_and_says_how_to_go_on(cfg: DictConfig, tmp_path: Path) -> None:
     with (
-        pytest.raises(Interrupted, match=f"what was done so far is in {tmp_path}"),
+        pytest.raises(Stopped, match=f"^go on with resume=true run_dir={tmp_path}$"),
         recorded(cfg, tmp_path, [], [0], {}),
     ):
         raise KeyboardInterrupt
@@ -151,7 +152,7 @@ def test_ctrl_c_keeps_weights_and_journal(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Journal, "write", pressed)
-    with pytest.raises(Interrupted, match=f"weights and journal so far are in {tmp_path}"):
+    with pytest.raises(Stopped):
         run(cfg, tmp_path, setting, None, Silent(), "training")
     assert load_weights(tmp_path / "checkpoints" / "final.safetensors")
     assert [row["steps"] for row in read_journal(tmp_path / "metrics.jsonl")] == [0, 128]

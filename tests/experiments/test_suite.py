@@ -18,8 +18,8 @@ from recloop.experiments import suite as suites
 from recloop.experiments.errors import UsageError
 from recloop.experiments.planning_gap import RANDOM
 from recloop.experiments.progress import Reporter
-from recloop.experiments.run import Interrupted
 from recloop.experiments.sessions import Played, load_sessions
+from recloop.experiments.signals import Stopped
 from recloop.experiments.suite import Cell, cells, run_suite
 from recloop.experiments.table import summarise
 from tests.experiments import tiny
@@ -170,8 +170,8 @@ def test_a_mistake_in_a_cell_stops_the_suite(pretend: dict[str, BaseException], 
 
 
 def test_ctrl_c_says_how_many_runs_had_finished(pretend: dict[str, BaseException], tmp_path: Path) -> None:
-    pretend.update({f"{policy}, seed 1": Interrupted("x") for policy in ("PPO", "DQN")})
-    with pytest.raises(Interrupted, match=rf"^\d of 4 runs had finished; what there is is in {tmp_path}$"):
+    pretend.update({f"{policy}, seed 1": Stopped(signal.SIGTERM) for policy in ("PPO", "DQN")})
+    with pytest.raises(Stopped, match=r"^\d of 4 runs had finished$"):
         outcome(tmp_path)
 
 

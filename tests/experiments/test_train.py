@@ -60,6 +60,7 @@ def trained(agent: Agent, setting: Setting, rows: Rows, told: Told | None = None
         seed=seed,
         device="cpu",
         tracker=rows,
+        keeper=None,
         reporter=told or Silent(),
         label="training",
     )
@@ -73,7 +74,7 @@ def test_rows_count_steps_up_to_the_last(agent: Agent, setting: Setting) -> None
     assert steps[0] == 0
     assert steps[-1] == result.model.num_timesteps == STEPS
     assert steps == sorted(steps)  # type: ignore[type-var]
-    assert not result.interrupted
+    assert result.stopped is None
 
 
 @pytest.mark.parametrize("agent", [PPO, DQN], ids=["PPO", "DQN"])
@@ -117,12 +118,12 @@ def test_same_seed_same_rows_and_weights_and_another_seed_others(agent: Agent, s
 
 def test_ctrl_c_ends_training_and_keeps_the_model(setting: Setting) -> None:
     result = trained(PPO, setting, Rows(patience=3))
-    assert result.interrupted
+    assert result.stopped is not None
     assert 0 < result.model.num_timesteps < STEPS
     assert len(result.curve.steps) == 3
 
 
 def test_ctrl_c_at_once_leaves_an_empty_curve(setting: Setting) -> None:
     result = trained(DQN, setting, Rows(patience=1))
-    assert result.interrupted
+    assert result.stopped is not None
     assert result.model.num_timesteps == 0

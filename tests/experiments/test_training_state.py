@@ -1,0 +1,133 @@
+"""A training that was stopped and goes on in a fresh process comes to the same bits as one that was not."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recloop.agents.dqn import DQNAgent
+from recloop.agents.ppo import PPOAgent
+from recloop.encoders.projection import Projection
+from recloop.envs.task import Task
+from recloop.experiments.build import Setting
+from recloop.experiments.evaluate import Luck
+from recloop.experiments.journal import Journal, Row
+from recloop.experiments.keeper import Keeper, kept
+from recloop.experiments.progress import Silent
+from recloop.experiments.train import Agent, Trained, train
+
+AGENTS = {
+    "PPO 1": PPOAgent(num_envs=1, rollout_steps=32, batch_size=16, epochs=1, hidden=(16,)),
+    "PPO 64": PPOAgent(num_envs=64, rollout_steps=2, batch_size=64, epochs=2, hidden=(16,), entropy_weight=0.01),
+    "PPO plain": PPOAgent(num_envs=8, head="mlp", rollout_steps=8, batch_size=32, epochs=1, hidden=(16,)),
+    "DQN 1": DQNAgent(num_envs=1, learning_starts=64, batch_size=16, replay_ratio=4.0, hidden=(16,)),
+    "DQN 64": DQNAgent(num_envs=64, learning_starts=64, batch_size=16, replay_ratio=1.0, hidden=(16,)),
+    "DQN full": DQNAgent(
+        num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=96, hidden=(16,)
+    ),
+}
+STEPS = 1024
+
+
+class Power:
+    """The journal, on a machine whose power fails at a row."""
+
+    def __init__(self, journal: Journal, rows: int) -> None:
+        self.journal, self.left = journal, rows
+
+    def write(self, row: Row) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise SystemError("no power")
+        self.journal.write(row)
+
+    def close(self, *, failed: bool = False) -> None:
+        self.journal.close()
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    task = Task.synthetic(40, 8, max_steps=10)
+    learners, held_out = task.simulator.population.split(0.1, 0)
+    projection = Projection.fit(np.eye(4, dtype=np.float32), 2)
+    return Setting(task.serving(learners), task.serving(held_out), projection, {})
+
+
+def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Trained:
+    """Train in `folder` from where it is, until the power fails after so many rows."""
+    state, length = kept(folder, resume=True)
+    journal = Journal(folder / "metrics.jsonl", length)
+    population = setting.held_out.simulator.population
+    scramble = random.randrange(10**6)
+    random.seed(scramble)
+    np.random.seed(scramble)  # noqa: NPY002
+    torch.manual_seed(scramble)
+    return train(
+        agent,
+        setting,
+        Luck.draw(population, 1, 10, seed=9),
+        steps=STEPS,
+        curve_points=4,
+        seed=0,
+        device="cpu",
+        tracker=Power(journal, rows),
+        keeper=Keeper(folder, journal, 0.0, state),
+        reporter=Silent(),
+        label="training",
+    )
+
+
+def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
+    """All that two trainings could differ in."""
+    policy = result.model.policy
+    moments = [value for one in policy.optimizer.state_dict()["state"].values() for value in one.values()]
+    arrays = [*policy.state_dict().values(), *moments]
+    curve = result.curve.steps.tolist(), result.curve.clicks_per_session.tolist()
+    return [array.numpy().tobytes() for array in arrays], curve, (folder / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(
+    name: str, setting: Setting, tmp_path: Path
+) -> None:
+    calm, rough = tmp_path / "calm", tmp_path / "rough"
+    calm.mkdir()
+    rough.mkdir()
+    undisturbed = outcome(go_on(AGENTS[name], setting, calm), calm)
+    for rows in (1, 2, 3):
+        with pytest.raises(SystemError):
+            go_on(AGENTS[name], setting, rough, rows)
+    assert outcome(go_on(AGENTS[name], setting, rough), rough) == undisturbed
+
+
+def test_a_damaged_state_is_said_and_the_one_before_is_used(
+    setting: Setting, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    calm, rough = tmp_path / "calm", tmp_path / "rough"
+    calm.mkdir()
+    rough.mkdir()
+    undisturbed = outcome(go_on(AGENTS["DQN 64"], setting, calm), calm)
+    with pytest.raises(SystemError):
+        go_on(AGENTS["DQN 64"], setting, rough, 5)
+    before, latest = sorted(rough.glob("state-*"))
+    latest.write_bytes(latest.read_bytes()[:-1])
+    assert outcome(go_on(AGENTS["DQN 64"], setting, rough), rough) == undisturbed
+    assert f"{latest}: damaged" in caplog.text
+    assert str(before) not in caplog.text
+
+
+def test_two_states_are_kept(setting: Setting, tmp_path: Path) -> None:
+    go_on(AGENTS["PPO 64"], setting, tmp_path)
+    assert [path.name for path in sorted(tmp_path.glob("state-*"))] == [
+        "state-000000000768.safetensors",
+        "state-000000000896.safetensors",
+    ]
+
+
+def test_a_state_holds_nothing_that_could_be_code(setting: Setting, tmp_path: Path) -> None:
+    go_on(AGENTS["DQN 1"], setting, tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.suffix in (".safetensors", ".jsonl")
