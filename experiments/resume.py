@@ -57,7 +57,8 @@ def begun(folder: Path, config: Mapping[str, Any]) -> StoredRun | None:
     run = read_run(folder)
 
     before = OmegaConf.to_container(run.config)
-    for key, now, then in differences(config, before):
+    assert isinstance(before, dict)
+    for key, now, then in differences(config, {key: before[key] for key in config}):
         if key not in _OWN:
             raise UsageError(
                 f"{key} is {now!r}, but the run in {folder} has {then!r}; give the same words, or another run_dir"

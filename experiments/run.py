@@ -163,16 +163,19 @@ def _kept(cfg: DictConfig, folder: Path) -> tuple["Journal", "Keeper"]:
 
 
 def _trackers(cfg: DictConfig, folder: Path, name: str, journal: "Journal") -> "Trackers":
-    """The journal, and W&B as its mirror; the command that uploads an offline run is kept in wandb/sync.txt."""
+    """The journal, and its mirrors, which begin with the rows that it has."""
     from recloop.experiments.tracking import Trackers, WandbSettings
 
     settings: WandbSettings = instantiate(cfg.tracking, "tracking")
-    wandb = settings.open(
-        folder, group=cfg.name, job_type="train", name=f"{name} seed {cfg.seed}", config=stored_config(cfg)
+    mirrors = settings.open(
+        folder,
+        group=cfg.name,
+        job_type="train",
+        name=f"{name} seed {cfg.seed}",
+        config=stored_config(cfg),
+        rows=journal.rows,
     )
-    if wandb.sync_hint:
-        write_atomically(folder / "wandb" / "sync.txt", wandb.sync_hint.encode())
-    return Trackers(journal, wandb)
+    return Trackers(journal, mirrors)
 
 
 def _train(
