@@ -18,8 +18,14 @@ Status = Literal["finished", "interrupted", "failed"]
 
 LIBRARIES = (
     "recloop", "numpy", "scipy", "pandas", "pyarrow", "torch", "safetensors", "tokenizers", "transformers",
-    "gymnasium", "stable-baselines3", "hydra-core", "omegaconf", "wandb",
+    "gymnasium", "stable-baselines3", "numba", "hydra-core", "omegaconf", "wandb",
 )  # fmt: skip
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Variables of the environment by which numeric libraries split sums; they read them when they are loaded."""
+
+RESULTS = {"weights_sha256": "checkpoints/final.safetensors", "journal_sha256": "metrics.jsonl"}
+"""Files of a run folder whose hashes are kept when the run has ended."""
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _GIT_SECONDS = 30
@@ -32,6 +38,7 @@ def manifest(
     fingerprints: Mapping[str, str],
     threads: int,
     device: str,
+    config: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest of a run that starts now.
 
@@ -42,6 +49,7 @@ def manifest(
         fingerprints: of data and encoders, by name.
         threads: that PyTorch computes on.
         device: that networks are on, "cpu" or "cuda:0".
+        config: a copy of config.json, which tells what was edited there since.
     """
     return {
         "status": "running",
@@ -54,13 +62,21 @@ def manifest(
         "device": device,
         "code": code(),
         "versions": versions(),
-        "platform": machine(),
+        "platform": machine(device),
+        "thread_variables": thread_variables(),
+        "results": {},
+        "config": dict(config or {}),
     }
 
 
-def ended(started: Mapping[str, Any], status: Status) -> dict[str, Any]:
-    """The manifest of the same run, now that it has ended."""
-    return {**started, "status": status, "ended": _now()}
+def ended(started: Mapping[str, Any], status: Status, hashes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The manifest of the same run, now that it has ended; `hashes` are those of what it left, see `results`."""
+    return {**started, "status": status, "ended": _now(), "results": dict(hashes or {})}
+
+
+def results(folder: Path) -> dict[str, str]:
+    """SHA-256 of the weights and of the journal in a run folder, by name, as far as they are there."""
+    return {name: _sha256(folder / file) for name, file in RESULTS.items() if (folder / file).is_file()}
 
 
 def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
@@ -85,18 +101,39 @@ def versions() -> dict[str, str | None]:
     return {name: _version(name) for name in LIBRARIES}
 
 
-def machine() -> dict[str, str | int | None]:
-    """The kind of machine: not its name, nor its user's."""
+def machine(device: str = "cpu") -> dict[str, str | int | None]:
+    """The kind of machine, and what `device` is there: not its name, nor its user's."""
     import torch
 
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
+        "processor": _processor(),
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
+        "accelerator": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
     }
+
+
+def thread_variables() -> dict[str, str]:
+    """Those of `THREAD_VARIABLES` that are set."""
+    return {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+
+
+def _processor() -> str | None:
+    """The model, "AMD EPYC 7B13"; numeric libraries choose their kernels by it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _changes(checkout: Path) -> str | None:

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from recloop.experiments.manifest import code, ended, machine, manifest, versions, write_manifest
+from recloop.experiments.manifest import (
+    THREAD_VARIABLES,
+    code,
+    ended,
+    machine,
+    manifest,
+    results,
+    versions,
+    write_manifest,
+)
 
 
 def made(*command: str) -> dict[str, Any]:
@@ -59,9 +68,29 @@ def test_a_run_starts_as_running_and_ends_as_told() -> None:
     over = ended(started, "interrupted")
     assert (started["status"], started["ended"]) == ("running", None)
     assert over["status"] == "interrupted"
-    assert {key: over[key] for key in over if key not in ("status", "ended")} == {
-        key: started[key] for key in started if key not in ("status", "ended")
+    changing = ("status", "ended", "results")
+    assert {key: over[key] for key in over if key not in changing} == {
+        key: started[key] for key in started if key not in changing
     }
+
+
+def test_what_a_run_left_is_told_by_its_hashes(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(b"abc")
+    sha256_of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, example B.1
+    assert results(tmp_path) == {"journal_sha256": sha256_of_abc}
+    assert ended(made("train"), "finished", results(tmp_path))["results"] == {"journal_sha256": sha256_of_abc}
+
+
+def test_thread_variables_that_are_set_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    assert made("train")["thread_variables"] == {"MKL_NUM_THREADS": "3"}
+
+
+def test_a_copy_of_the_configuration_is_kept() -> None:
+    content = manifest([], [], [3], {}, threads=1, device="cpu", config={"agent": {"gamma": 0.9}})
+    assert content["config"] == {"agent": {"gamma": 0.9}}
 
 
 def test_times_are_in_utc() -> None:
@@ -91,7 +120,11 @@ def test_a_library_that_is_not_installed_has_no_version(monkeypatch: pytest.Monk
 
 
 def test_the_machine_is_told_by_kind() -> None:
-    assert set(machine()) == {"system", "architecture", "vector_instructions", "cores", "python", "implementation"}
+    assert set(machine()) == {
+        "system", "architecture", "processor", "vector_instructions", "cores", "accelerator",
+        "python", "implementation",
+    }  # fmt: skip
+    assert machine()["accelerator"] is None
 
 
 def test_an_unchanged_checkout_is_its_commit(checkout: Path) -> None:
