@@ -76,15 +76,11 @@ def _references(summary: Summary) -> dict[Key, float]:
 
 
 def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    template = files("recloop.experiments").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return page.from_string(template).render(
+    return render(
+        "report.html.jinja",
         heading=heading,
         config=_flat(heading.config),
         manifest=_flat(heading.manifest),
-        theme=THEME,
         summary=summary,
         label=summary.judgement.label,
         explanation=LABELS[summary.judgement.label],
@@ -98,8 +94,19 @@ def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:
             for row in summary.table.itertuples()
         ],
         plots=plots,
-        definitions={name: _definition(what) for name, what in DEFINITIONS.items()},
+        definitions={name: definition(what) for name, what in DEFINITIONS.items()},
     )
+
+
+def render(template: str, **values: Any) -> str:
+    """The page that one of this package's templates makes of `values`, which are escaped, in the style of all pages."""
+    from jinja2 import Environment, StrictUndefined
+
+    source, style = (
+        files("recloop.experiments").joinpath(name).read_text(encoding="utf-8") for name in (template, "page.css.jinja")
+    )
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return page.from_string(source).render(theme=THEME, style=style, **values)
 
 
 def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
@@ -113,7 +120,7 @@ def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _definition(what: Callable[..., Any] | str) -> str:
+def definition(what: Callable[..., Any] | str) -> str:
     """The docstring's paragraphs, each on one line, without what is raised: that is for those who call the function."""
     paragraphs = (what if isinstance(what, str) else inspect.getdoc(what) or "").split("\n\n")
     return "\n".join(" ".join(lines.split()) for lines in paragraphs if not lines.startswith("Raises"))

@@ -17,6 +17,9 @@ Scores: TypeAlias = NDArray[np.float64]
 Resampled: TypeAlias = NDArray[np.float64]
 """An estimate and its bootstrap resamples, [1 + resamples], the estimate first; arithmetic keeps them paired."""
 
+Seeds: TypeAlias = NDArray[np.float64]
+"""The mean over users that each seed reached, [seeds, 1 + resamples]: in the first column the seeds themselves."""
+
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -44,11 +47,19 @@ def bootstrap(scores: Mapping[Name, Scores], rng: np.random.Generator, resamples
 
     Raises ValueError when policies were played on different numbers of users, or when every seed of all failed.
     """
+    return {name: interquartile_mean(seeds) for name, seeds in resample(scores, rng, resamples).items()}
+
+
+def resample(scores: Mapping[Name, Scores], rng: np.random.Generator, resamples: int = 2000) -> dict[Name, Seeds]:
+    """The resamples of `bootstrap` before seeds are summed up: what each seed that was drawn reached.
+
+    Raises ValueError as `bootstrap` does.
+    """
     filled = _fill_failed(scores)
     users = next(iter(filled.values())).shape[1]
     weights = rng.multinomial(users, np.full(users, 1 / users), size=resamples) / users  # [resamples, users]
     weights = np.vstack([np.full(users, 1 / users), weights])  # [1 + resamples, users], the users themselves first
-    return {name: _resample_seeds(matrix @ weights.T, rng) for name, matrix in filled.items()}
+    return {name: _draw_seeds(matrix @ weights.T, rng) for name, matrix in filled.items()}
 
 
 def _fill_failed(scores: Mapping[Name, Scores]) -> dict[Name, Scores]:
@@ -65,11 +76,11 @@ def _fill_failed(scores: Mapping[Name, Scores]) -> dict[Name, Scores]:
     }
 
 
-def _resample_seeds(means: NDArray[np.float64], rng: np.random.Generator) -> Resampled:
+def _draw_seeds(means: NDArray[np.float64], rng: np.random.Generator) -> Seeds:
     seeds, columns = means.shape  # the mean over users of every seed, [seeds, 1 + resamples]
     drawn = rng.integers(seeds, size=(seeds, columns))
     drawn[:, 0] = np.arange(seeds)  # the first column is the estimate: every seed once
-    return interquartile_mean(np.take_along_axis(means, drawn, axis=0))
+    return np.take_along_axis(means, drawn, axis=0)
 
 
 def estimate(resampled: Resampled) -> Estimate:
@@ -87,3 +98,25 @@ def band(curves: NDArray[np.float64], rng: np.random.Generator) -> tuple[Scores,
     drawn = curves[rng.integers(seeds, size=(seeds, 1000))]  # [seeds, resamples, k]
     low, high = np.percentile(interquartile_mean(drawn), [2.5, 97.5], axis=0)
     return interquartile_mean(curves), low, high
+
+
+def probability_of_improvement(ours: Seeds, theirs: Seeds) -> Resampled:
+    """How probable it is that a random seed of ours reaches more than a random one of theirs; equal counts half.
+
+    P = mean over pairs of 1[x > y] + 1/2 1[x = y]: 1/2 for the same agent, 1 when every seed of ours is better.
+    """
+    pairs = np.sign(ours[:, None] - theirs[None])  # [our seeds, their seeds, 1 + resamples]
+    return np.asarray((pairs.mean(axis=(0, 1)) + 1) / 2)
+
+
+def performance_profile(
+    scores: Scores, levels: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The share of users, over all seeds, with whom more than each level was reached, and its 95 % interval, each [k].
+
+    `scores` is [seeds, users] and `levels` [k]; a seed is drawn with all its users.
+    """
+    shares = (scores[:, :, None] > levels).mean(axis=1)  # [seeds, k]
+    drawn = shares[rng.integers(len(shares), size=(1000, len(shares)))].mean(axis=1)  # [resamples, k]
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return shares.mean(axis=0), low, high
