@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from recloop.encoders.arrays import DamagedFileError, load_arrays, save_arrays
 from recloop.encoders.encoder import Encoder, Vectors
 from recloop.encoders.texts import distinct
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+from recloop.encoders.vectors import refuse_not_finite
 
 log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 600.0
+"""Who has waited so long for another process to compute a text's vector computes it as well."""
 
 
 class Cached:
@@ -25,8 +26,9 @@ class Cached:
     A vector is filed under the encoder's fingerprint and the SHA-256 of its text, so nothing ever goes stale and
     different encoders share a folder. Each call that meets new texts adds one file,
     `folder/<fingerprint>/<hash of those texts>.safetensors`, complete or absent at any moment. Any number of processes
-    may use the folder; those that want the same new texts at once wait for the first instead of computing them again. A
-    damaged file is noticed by its checksum, removed, and its texts are computed again.
+    may use the folder; those that want the same new texts at once wait for the first instead of computing them again,
+    but no longer than `PATIENCE_SECONDS`, should it be asleep; when it dies, its lock is free at once. A damaged file
+    is noticed by its checksum, removed, and its texts are computed again.
 
     `hits` and `misses` count the distinct texts of each call that were found, and that went to the encoder.
     """
@@ -53,7 +55,8 @@ class Cached:
         """Give unit vectors [n, dim] of `texts`; see `Encoder.encode`.
 
         Raises:
-            ValueError: as the inner encoder, whose index then counts the texts that are new to the cache.
+            ValueError: as the inner encoder, whose index then counts the texts that are new to the cache; also when it
+                gives vectors that are not finite, or not [n, dim]. Nothing of these is kept.
             OSError: the folder cannot be written.
         """
         unique, places = distinct(texts)
@@ -84,28 +87,58 @@ class Cached:
             if path.name in self._read:
                 continue
             try:
-                self._remember(path.name, **load_arrays(path))
+                self._remember(path.name, *self._read_file(path))
             except FileNotFoundError:  # another process found it damaged
                 continue
             except DamagedFileError as error:
                 log.warning("%s; doing so now", error)
                 path.unlink(missing_ok=True)
 
-    def _lock(self, missing: dict[bytes, str]) -> "BaseFileLock":
-        """Keeps processes that want the same texts apart; one of 256, so that others hardly ever meet."""
-        from filelock import FileLock
+    def _read_file(self, path: Path) -> tuple[NDArray[np.uint8], Vectors]:
+        """Keys [n, 32] and vectors [n, dim] of a file."""
+        arrays = load_arrays(path)
+        kinds = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+        n = arrays["keys"].shape[:1] if "keys" in arrays else ()
+        if kinds != {"keys": ("uint8", (*n, 32)), "vectors": ("float32", (*n, self.dim))}:
+            raise DamagedFileError(f"{path} is damaged (it holds no vectors of {self.dim}); delete it")
+        return arrays["keys"], arrays["vectors"]
+
+    @contextmanager
+    def _lock(self, missing: dict[bytes, str]) -> Iterator[None]:
+        """Keeps processes that want the same texts apart; one of 256, so that others hardly ever meet.
+
+        It saves work and no more: a file is whole whoever writes it, so nobody needs to wait for ever.
+        """
+        from filelock import FileLock, Timeout
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.folder / f"{_name(missing)[:2]}.lock")
+        lock = FileLock(self.folder / f"{_name(missing)[:2]}.lock")
+        try:
+            lock.acquire(timeout=PATIENCE_SECONDS)
+        except Timeout:
+            log.warning("%s: held for %g s; reading %d texts beside it", lock.lock_file, PATIENCE_SECONDS, len(missing))
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _compute(self, missing: dict[bytes, str]) -> None:
         if not missing:
             return
-        vectors = self.encoder.encode(list(missing.values()))  # [missing, dim]
+        vectors = self._checked(self.encoder.encode(list(missing.values())), len(missing))  # [missing, dim]
         keys = np.frombuffer(b"".join(missing), dtype=np.uint8).reshape(-1, 32)  # [missing, 32]
         name = f"{_name(missing)}.safetensors"
         save_arrays(self.folder / name, {"keys": keys, "vectors": vectors})
         self._remember(name, keys, vectors)
+
+    def _checked(self, vectors: Vectors, n: int) -> Vectors:
+        if vectors.shape != (n, self.dim) or vectors.dtype != np.float32:
+            raise ValueError(
+                f"the encoder gave {vectors.dtype} vectors {list(vectors.shape)} for {n} texts; "
+                f"its `encode` should give float32 [{n}, {self.dim}]"
+            )
+        refuse_not_finite(vectors, "vector")
+        return vectors
 
     def _remember(self, name: str, keys: NDArray[np.uint8], vectors: Vectors) -> None:
         self._vectors.update(zip((key.tobytes() for key in keys), vectors, strict=True))

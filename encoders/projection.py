@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recloop.encoders.arrays import load_arrays, save_arrays
+from recloop.encoders.arrays import DamagedFileError, load_arrays, save_arrays
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.vectors import refuse_not_finite, unit_rows
@@ -85,7 +85,11 @@ class Projection:
             FileNotFoundError: there is no such file.
             DamagedFileError: its content is not what was saved.
         """
-        return cls(**load_arrays(path))
+        arrays = load_arrays(path)
+        kinds = {name: (array.dtype.name, array.ndim) for name, array in arrays.items()}
+        if kinds != {"mean": ("float32", 1), "components": ("float32", 2)}:
+            raise DamagedFileError(f"{path} is damaged (it holds no projection); fit it again")
+        return cls(**arrays)
 
 
 def _principal(centred: NDArray[np.float64], dim: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

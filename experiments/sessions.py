@@ -1,5 +1,6 @@
 """What was played: one row a session, kept in memory as arrays and on disk as parquet."""
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ Ints: TypeAlias = NDArray[np.int32]
 Floats: TypeAlias = NDArray[np.float32]
 Key: TypeAlias = tuple[str, str]
 """A row of the table: the policy's name and what it sees."""
+
+
+_CURVES, _CHECKSUM = b"recloop.curves", b"recloop.sha256"
 
 
 class Sessions(NamedTuple):
@@ -50,7 +54,7 @@ class Played(NamedTuple):
 
 
 def save_sessions(path: Path, played: Sequence[Played]) -> None:
-    """Write one row a session; the learning curves travel in the file's metadata.
+    """Write one row a session; the learning curves and a checksum travel in the file's metadata.
 
     Columns: `policy`, `sees`, `trained`, `seed` (0, 1, ... within the policy), `user`, and the lists `items`, `clicks`
     and `rewards` [steps], where -1 marks the steps after the session's end. The file appears whole or not at all.
@@ -63,7 +67,8 @@ def save_sessions(path: Path, played: Sequence[Played]) -> None:
         if not one.sessions or any(len(sessions.users) == 0 for sessions in one.sessions):
             raise ValueError(f"{one.policy} ({one.sees}) has a seed without sessions: evaluate it before saving")
     rows = [_rows(one, seed, sessions) for one in played for seed, sessions in enumerate(one.sessions)]
-    table = pa.concat_tables(rows).replace_schema_metadata({"recloop.curves": json.dumps(_curves(played))})
+    metadata = {_CURVES: json.dumps(_curves(played)), _CHECKSUM: _digest(played)}
+    table = pa.concat_tables(rows).replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     write_atomically(path, buffer.getvalue())
@@ -103,23 +108,41 @@ def load_sessions(path: Path) -> list[Played]:
 
     Raises UsageError when the file is missing, damaged, or not a file of sessions.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        table = pq.read_table(path)
-        curves = json.loads(table.schema.metadata[b"recloop.curves"])
+        return _read(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; name a run folder that was evaluated") from None
-    except (pa.ArrowInvalid, OSError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OSError, RecursionError) as error:  # pyarrow's own are among them
         raise UsageError(f"{path}: not a whole file of sessions; evaluate the run again") from error
+
+
+def _read(path: Path) -> list[Played]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    metadata = table.schema.metadata
     policies: dict[tuple[str, str, bool], dict[int, Sessions]] = {}
     for policy, sees, trained, seed, rows in _seeds(table):
         policies.setdefault((policy, sees, trained), {})[seed] = _sessions(rows)
-    return [
+    played = [
         Played(*name, tuple(seeds.values()), tuple(_curve(*curve) for curve in of_seeds))
-        for (name, seeds), of_seeds in zip(policies.items(), curves, strict=True)
+        for (name, seeds), of_seeds in zip(policies.items(), json.loads(metadata[_CURVES]), strict=True)
     ]
+    if metadata.keys() != {_CURVES} and metadata[_CHECKSUM] != _digest(played):  # older files have none
+        raise ValueError("checksum")
+    return played
+
+
+def _digest(played: Sequence[Played]) -> bytes:
+    """SHA-256, in hex, over names, shapes and values."""
+    digest = hashlib.sha256()
+    for one in played:
+        arrays = [array for part in (*one.sessions, *one.curves) for array in part]
+        shapes = [array.shape for array in arrays]
+        digest.update(json.dumps([one.policy, one.sees, one.trained, len(one.sessions), shapes]).encode())
+        for array in arrays:
+            digest.update(np.asarray(array, np.int32 if array.dtype.kind in "iu" else np.float32).tobytes())
+    return digest.hexdigest().encode()
 
 
 def _seeds(table: Any) -> list[tuple[str, str, bool, int, Any]]:

@@ -6,6 +6,7 @@ F. M. Harper and J. A. Konstan (2015), The MovieLens Datasets: History and Conte
 import csv
 import hashlib
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from recloop.envs.datasets.dataset import Attributes, Dataset
 from recloop.envs.interactions import Interactions
 
 _ARTICLE_LAST = re.compile(r"^(.*), (The|A|An|Le|La|Les|Il|El|Das|Der|Die)$")  # "Usual Suspects, The"
+_LARGEST = 1e12  # stars or seconds
 _GENDERS = {"M": "male", "F": "female"}
 _COLUMNS = {
     "item": ("item_id", "movie_title", "release_year", "class"),
@@ -48,23 +50,27 @@ class MovieLens:
         for path in paths:
             if not path.is_file():
                 raise FileNotFoundError(f"{path} is missing; give the folder of {self.name} in RecBole's atomic format")
-        items, users, ratings = (_rows(path, columns) for path, columns in zip(paths, _COLUMNS.values(), strict=True))
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+        contents = [path.read_bytes() for path in paths]
+        items, users, ratings = map(_rows, paths, contents, _COLUMNS.values())
         return Dataset(
             name=self.name,
             items=[_film(row) for row in items],
             users=[_person(row) for row in users],
-            interactions=_interactions(paths[2], ratings, _numbered(items, "item_id"), _numbered(users, "user_id")),
-            fingerprint=digest,
+            interactions=_interactions(
+                paths[2], ratings, _numbered(paths[0], items, "item_id"), _numbered(paths[1], users, "user_id")
+            ),
+            fingerprint=hashlib.sha256(b"".join(contents)).hexdigest(),
         )
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def _rows(path: Path, content: bytes, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = io.StringIO(content.decode(), newline="")
+        table = list(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}, byte {error.start}: not UTF-8; fetch the file again") from None
-    table = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
+    except csv.Error as error:
+        raise ValueError(f"{path}: no table ({error}); fetch the file again") from None
     names = [name.split(":")[0] for name in table[0]] if table else []
     for column in columns:
         if column not in names:
@@ -86,8 +92,12 @@ def _person(row: dict[str, str]) -> Attributes:
     return {"age": row["age"], "gender": _GENDERS.get(row["gender"], row["gender"]), "occupation": row["occupation"]}
 
 
-def _numbered(rows: Sequence[dict[str, str]], key: str) -> dict[str, int]:
-    return {row[key]: number for number, row in enumerate(rows)}
+def _numbered(path: Path, rows: Sequence[dict[str, str]], key: str) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        if numbers.setdefault(row[key], number) != number:
+            raise ValueError(f"{path}, line {number + 2}: {key} {row[key]!r} comes twice; fetch the file again")
+    return numbers
 
 
 def _interactions(
@@ -105,8 +115,15 @@ def _interactions(
     return Interactions.sort(
         users=np.array(column("user_id", users.__getitem__), np.int64),
         items=np.array(column("item_id", items.__getitem__), np.int64),
-        ratings=np.array(column("rating", float), np.float32),
-        times=np.array(column("timestamp", lambda text: int(float(text))), np.int64),
+        ratings=np.array(column("rating", _number), np.float32),
+        times=np.array(column("timestamp", _number), np.float64).astype(np.int64),
         num_users=len(users),
         num_items=len(items),
     )
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number) or abs(number) > _LARGEST:
+        raise ValueError
+    return number

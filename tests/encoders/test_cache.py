@@ -2,10 +2,13 @@ import multiprocessing
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from recloop.encoders.arrays import save_arrays
 from recloop.encoders.cache import Cached
 from recloop.encoders.encoder import Encoder, Vectors
 from recloop.encoders.hashing import Hashing
@@ -104,6 +107,43 @@ def test_a_failing_encoder_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="text 0 holds a NaN"):
         Cached(Failing(tmp_path / "asked"), tmp_path / "cache").encode(["heat"])
     assert shards(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize(
+    ("vectors", "complaint"),
+    [
+        (np.full((1, 16), np.nan, np.float32), "vector 0 holds a NaN or an infinity"),
+        (np.ones((2, 16), np.float32), r"float32 vectors \[2, 16\] for 1 texts"),
+        (np.ones((1, 16)), r"float64 vectors \[1, 16\] for 1 texts"),
+    ],
+)
+def test_what_are_no_vectors_is_refused_and_not_kept(
+    vectors: Vectors, complaint: str, inner: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inner, "encode", lambda texts: vectors)
+    with pytest.raises(ValueError, match=complaint):
+        Cached(inner, tmp_path / "cache").encode(["heat"])
+    assert shards(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"mean": np.ones(3, np.float32)},
+        {"keys": np.ones((2, 31), np.uint8), "vectors": np.ones((2, 16), np.float32)},
+        {"keys": np.ones((2, 32), np.uint8), "vectors": np.ones((1, 16), np.float32)},
+        {"keys": np.ones((2, 32), np.uint8), "vectors": np.ones((2, 16))},
+        {"keys": np.array(1, np.uint8), "vectors": np.ones((2, 16), np.float32)},
+    ],
+)
+def test_a_file_that_holds_something_else_counts_as_damaged(
+    arrays: dict[str, NDArray[Any]], inner: Counting, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "cache" / inner.fingerprint / "00.safetensors"
+    save_arrays(path, arrays)
+    np.testing.assert_array_equal(Cached(inner, tmp_path / "cache").encode(["heat"]), Hashing(dim=16).encode(["heat"]))
+    assert f"{path} is damaged (it holds no vectors of 16)" in caplog.text
+    assert not path.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_its_name(inner: Counting, tmp_path: Path) -> None:

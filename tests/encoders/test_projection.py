@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloop.encoders.arrays import DamagedFileError
+from recloop.encoders.arrays import DamagedFileError, save_arrays
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.projection import Projection
 
@@ -119,3 +119,10 @@ def test_vectors_of_another_encoder_are_refused() -> None:
 def test_a_vector_with_nothing_left_after_centring_is_named() -> None:
     with pytest.raises(ValueError, match="vector 1 has length 0"):
         Projection.fit(CROSS, dim=2)(np.array([[7, 5], [5, 5]], dtype=np.float32))
+
+
+@pytest.mark.parametrize("name", ["mean", "vectors"])
+def test_a_file_of_something_else_is_refused(name: str, tmp_path: Path) -> None:
+    save_arrays(tmp_path / "other.safetensors", {name: np.ones(3, np.float32), "components": np.ones(3, np.float32)})
+    with pytest.raises(DamagedFileError, match=r"other\.safetensors is damaged \(it holds no projection\)"):
+        Projection.load(tmp_path / "other.safetensors")

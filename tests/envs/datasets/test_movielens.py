@@ -87,7 +87,16 @@ def test_an_empty_file_is_named(folder: Path, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("column", "line"),
-    [("user_id", "8\t1\t3\t5"), ("item_id", "7\t5\t3\t5"), ("rating", "7\t1\tx\t5"), ("timestamp", "7\t1\t3\t?")],
+    [
+        ("user_id", "8\t1\t3\t5"),
+        ("item_id", "7\t5\t3\t5"),
+        ("rating", "7\t1\tx\t5"),
+        ("rating", "7\t1\tnan\t5"),
+        ("rating", "7\t1\t1e300\t5"),
+        ("timestamp", "7\t1\t3\t?"),
+        ("timestamp", "7\t1\t3\tinf"),
+        ("timestamp", "7\t1\t3\t1e30"),
+    ],
 )
 def test_a_value_that_cannot_be_read_is_named_by_line_and_column(folder: Path, column: str, line: str) -> None:
     path = folder / "ml-100k.inter"
@@ -107,4 +116,18 @@ def test_a_missing_column_is_named(folder: Path, kind: str, column: str) -> None
 def test_bytes_that_are_no_text_are_named(folder: Path) -> None:
     (folder / "ml-100k.user").write_bytes(FILES["user"].encode() + b"\xff\xfe\t1\tM\tx\t1\n")
     with pytest.raises(ValueError, match=r"ml-100k\.user"):
+        read(folder)
+
+
+@pytest.mark.parametrize(("kind", "key", "line"), [("item", "item_id", 5), ("user", "user_id", 4)])
+def test_a_line_that_comes_twice_is_named(folder: Path, kind: str, key: str, line: int) -> None:
+    path = folder / f"ml-100k.{kind}"
+    path.write_text(path.read_text() + FILES[kind].splitlines()[1] + "\n")
+    with pytest.raises(ValueError, match=rf"ml-100k\.{kind}, line {line}: {key} '\d' comes twice"):
+        read(folder)
+
+
+def test_a_field_without_an_end_is_named(folder: Path) -> None:
+    (folder / "ml-100k.item").write_text(FILES["item"] + "x" * 200_000)
+    with pytest.raises(ValueError, match=r"ml-100k\.item: no table \(field larger than field limit"):
         read(folder)
