@@ -1,34 +1,21 @@
-"""Mirrors of a run. The journal is the record; Weights & Biases shows it, and is imported in this file only."""
+"""Mirrors of a run. The journal is the record; Weights & Biases and TensorBoard show it, and may fail."""
 
 import logging
 import os
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar, get_args, runtime_checkable
 
 from recloop.experiments.journal import Row
-from recloop.experiments.redaction import hide_home
-
-if TYPE_CHECKING:
-    import wandb
 
 log = logging.getLogger(__name__)
 
 Mode = Literal["offline", "online", "disabled"]
 T = TypeVar("T")
-
-_ATTEMPTS: Mapping[Mode, Sequence[Mode]] = {
-    "disabled": (),
-    "offline": ("offline",),
-    "online": ("online", "offline"),  # without a server, as a run to upload later
-}
-_INIT_SECONDS = 10  # wandb would wait 90 for a server that does not answer
-_FINISH_SECONDS = 60  # and forever for the last upload; what is not uploaded stays on disk for `wandb sync`
 
 
 class Tracker(Protocol):
@@ -43,6 +30,15 @@ class Tracker(Protocol):
         ...
 
 
+@runtime_checkable
+class Publisher(Tracker, Protocol):
+    """A tracker that shows files as well."""
+
+    def publish(self, folder: Path) -> None:
+        """Show what the run folder holds, now that the run has come to its end."""
+        ...
+
+
 class Trackers:
     """Several trackers as one, in order: put the journal first. As a context manager it closes them all."""
 
@@ -53,6 +49,12 @@ class Trackers:
         """Store `row` in each."""
         for tracker in self._trackers:
             tracker.write(row)
+
+    def publish(self, folder: Path) -> None:
+        """Show the files of the run that `folder` holds, wherever files can be shown."""
+        for tracker in self._trackers:
+            if isinstance(tracker, Publisher):
+                tracker.publish(folder)
 
     def close(self, *, failed: bool = False) -> None:
         """Close each, also when another raises."""
@@ -69,137 +71,66 @@ class Trackers:
 
 @dataclass(frozen=True)
 class WandbSettings:
-    """What `configs/tracking/*.yaml` says about Weights & Biases.
+    """What `configs/tracking/*.yaml` says about Weights & Biases, and whether TensorBoard shows the run too.
 
     Raises:
-        ValueError: there is no such mode.
+        ValueError: there is no such mode, or TensorBoard is wanted and not installed.
     """
 
     project: str
     mode: Mode = "offline"
     entity: str | None = None
     tags: Sequence[str] = ()
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in _ATTEMPTS:
+        if self.mode not in get_args(Mode):
             raise ValueError(f"tracking.mode is {self.mode!r}; choose offline, online or disabled")
+        if self.tensorboard and find_spec("tensorboard") is None:
+            raise ValueError("tracking.tensorboard is true, but it is not here; pip install 'recloop[tensorboard]'")
 
-    def open(self, folder: Path, *, group: str, job_type: str, name: str, config: Mapping[str, Any]) -> "WandbTracker":
-        """A tracker for the run in `folder`."""
-        return WandbTracker(self, folder, group=group, job_type=job_type, name=name, config=config)
+    def open(
+        self,
+        folder: Path,
+        *,
+        group: str,
+        job_type: str,
+        name: str,
+        config: Mapping[str, Any],
+        rows: Sequence[Row] = (),
+    ) -> Trackers:
+        """The mirrors of the run in `folder`.
+
+        Args:
+            folder: the run folder.
+            group: what is compared with one another at W&B.
+            job_type: what kind of run it is there, "train" or "report".
+            name: of the run there.
+            config: is shown as it is, pass it through `redact` first.
+            rows: that the journal holds already, when a run goes on; they come first, and none comes twice.
+        """
+        from recloop.experiments.tensorboard_mirror import TensorBoardMirror
+        from recloop.experiments.wandb_mirror import WandbMirror
+
+        if self.mode != "online" and "WANDB_SWEEP_ID" in os.environ:
+            log.warning("tracking.mode is %s: W&B's sweep will not hear of this run; add tracking=online", self.mode)
+        shown = WandbMirror(self, folder, group=group, job_type=job_type, name=name, config=config, rows=rows)
+        return Trackers(shown, TensorBoardMirror(folder, rows)) if self.tensorboard else Trackers(shown)
 
 
-class WandbTracker:
-    """A W&B run whose files all lie in `folder / "wandb"`.
+class Forgiving:
+    """Calls that may fail: the first error of the mirror `name` is said in one warning, and none goes on to training."""
 
-    `config` is shown as it is: pass it through `redact` first. Arguments, host name, console and code are not sent.
-    Whatever W&B raises is said in one warning and does not reach training; a server out of reach means an offline run.
-    """
+    def __init__(self, name: str) -> None:
+        self._name, self._said = name, False
 
-    def __init__(
-        self, settings: WandbSettings, folder: Path, *, group: str, job_type: str, name: str, config: Mapping[str, Any]
-    ) -> None:
-        self._environment = _environment(folder, settings.mode)
-        self._reported = False
-        self._run: wandb.Run | None = None
-        self.sync_hint: str | None = None  # the command that uploads an offline run
-        start = partial(_start, settings, folder, group=group, job_type=job_type, name=name, config=dict(config))
-        for mode in _ATTEMPTS[settings.mode]:
-            self._run = self._run or self._guarded(partial(start, mode))
-        if self._run is not None and self._run.offline:
-            self.sync_hint = f"wandb sync {shlex.quote(os.path.relpath(self._run.settings.sync_dir))}"
-
-    def write(self, row: Row) -> None:
-        """Show `row`; what was not measured (None) is left out."""
-        run = self._run
-        if run is not None:
-            self._guarded(lambda: run.log({key: value for key, value in row.items() if value is not None}))
-
-    def close(self, *, failed: bool = False) -> None:
-        """Finish the run, as failed if so."""
-        run, self._run = self._run, None
-        if run is not None:
-            self._guarded(lambda: run.finish(exit_code=int(failed)))
-
-    def _guarded(self, action: Callable[[], T]) -> T | None:
+    def __call__(self, action: Callable[[], T]) -> T | None:
+        """What `action` gives; None if it fails."""
         try:
-            with _environ(self._environment):
-                return action()
+            return action()
         except Exception as error:  # wandb lets through those of sockets, protobuf, pydantic, files; none may end a run
-            if not self._reported:
-                reason = str(error).partition("\n")[0]
-                log.warning("W&B: %s: %s; the run goes on, its journal is complete", type(error).__name__, reason)
-            self._reported = True
+            if not self._said:
+                reason, kind = str(error).partition("\n")[0], type(error).__name__
+                log.warning("%s: %s: %s; the run goes on, its journal is complete", self._name, kind, reason)
+            self._said = True
             return None
-
-
-def _start(
-    settings: WandbSettings, folder: Path, mode: Mode, *, group: str, job_type: str, name: str, config: dict[str, Any]
-) -> "wandb.Run":
-    import wandb
-
-    logging.getLogger("wandb").addFilter(_hide_home)  # W&B writes its log into the run folder
-    run = wandb.init(
-        project=settings.project,
-        entity=settings.entity,
-        group=group,
-        job_type=job_type,
-        name=name,
-        tags=list(settings.tags),
-        config=config,
-        dir=str(folder.absolute()),  # a relative one is lost on W&B's process when this one has moved since
-        reinit="create_new",  # leaves alone what else this process tracks
-        settings=_discreet(mode),
-    )
-    run.define_metric("steps")
-    run.define_metric("*", step_metric="steps")
-    return run
-
-
-def _hide_home(record: logging.LogRecord) -> bool:
-    record.msg, record.args = hide_home(record.getMessage()), None
-    return True
-
-
-def _discreet(mode: Mode) -> "wandb.Settings":
-    """Nothing about the machine, its user or the command; the log on disk every 0.2 s, since a kill loses the rest."""
-    import wandb
-
-    return wandb.Settings(
-        mode=mode,
-        x_transaction_log_flush_interval=0.2,
-        x_disable_meta=True,
-        x_disable_machine_info=True,
-        x_save_requirements=False,
-        save_code=False,
-        disable_git=True,
-        console="off",
-        host="redacted",
-        silent=True,
-        quiet=True,
-        init_timeout=_INIT_SECONDS,
-        finish_timeout=_FINISH_SECONDS,
-    )
-
-
-def _environment(folder: Path, mode: Mode) -> dict[str, str]:
-    """Variables that keep W&B's files in the run folder. Online, it reads in the user's own settings where to send."""
-    inside = folder.absolute() / "wandb"
-    places = {"WANDB_DIR": folder.absolute(), "WANDB_DATA_DIR": inside / "data", "WANDB_CACHE_DIR": inside / "cache"}
-    if mode != "online":
-        places["WANDB_CONFIG_DIR"] = inside / "config"
-    return {"WANDB_ERROR_REPORTING": "false", **{name: str(place) for name, place in places.items()}}
-
-
-@contextmanager
-def _environ(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

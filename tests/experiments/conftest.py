@@ -1,8 +1,13 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM
 from recloop.experiments.sessions import Curve, Key, Played, Sessions
+from tests.experiments.wandb_stub import Server, serving
 
 USERS, STEPS, NUM_ITEMS = 60, 10, 30
 
@@ -44,3 +49,28 @@ def vectors() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 def popularity() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Logged interactions of every item, [num_items]."""
     return np.arange(NUM_ITEMS)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home and working folder; W&B's own process is ended afterwards."""
+    import wandb
+
+    home, work = tmp_path / "home-canary", tmp_path / "work"
+    for folder in (home, work):
+        folder.mkdir()
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(work)
+    yield home
+    wandb.teardown()
+
+
+@pytest.fixture
+def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A W&B server that the user of `home` is logged in to."""
+    with serving() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", "local-" + 40 * "a")
+        yield server
