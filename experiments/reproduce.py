@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recloop.encoders.files import write_atomically
 from recloop.experiments.errors import UsageError
+from recloop.experiments.flags import Parser
 from recloop.experiments.launch import say
 from recloop.experiments.signals import Stopped
 from recloop.experiments.stored import StoredRun, find_runs, read_run
@@ -56,7 +57,7 @@ def main(words: list[str]) -> None:
         SystemExit: with status 1, a run came out different.
         Stopped: a signal has come.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "recloop reproduce",
         description="Make a logged run again here, from its own configuration, and compare.",
         epilog=_EXAMPLES,
@@ -79,8 +80,7 @@ def main(words: list[str]) -> None:
     if not 0 < given.margin < 1:
         raise UsageError(f"--margin is {given.margin}; give a share between 0 and 1")
     chosen = sampled(_units(given), given.sample, given.seed)
-    verdicts = reproduce(chosen, given.device, given.margin)
-    if any(verdict.word == "different" for verdict in verdicts):
+    if reproduce(chosen, given.device, given.margin) < len(chosen):
         raise SystemExit(1)
 
 
@@ -90,7 +90,7 @@ def _units(given: argparse.Namespace) -> list[Unit]:
     time = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     found = []
     for run in runs:
-        label = str(run.folder.relative_to(RUNS / given.group)) if given.group else run.folder.name
+        label = str(run.folder.relative_to(RUNS)) if given.group else run.folder.resolve().name
         beside = inside(run.folder, run.folder / "reproductions" / time)
         into = beside if given.into is None else given.into / label if given.group else given.into
         parts = [Unit(f"{label}/{cell.folder.name}", cell, into / "cells" / cell.folder.name) for cell in run.cells]
@@ -124,7 +124,7 @@ def sampled(units: Sequence[Unit], count: int | None, seed: int) -> list[Unit]:
     return [runs[index] for index in sorted(random.Random(seed).sample(range(len(runs)), count))]
 
 
-def reproduce(units: Sequence[Unit], device: str | None, margin_share: float) -> "list[Verdict]":
+def reproduce(units: Sequence[Unit], device: str | None, margin_share: float) -> int:
     """Make each of `units` again, print what differs here and the verdicts, and keep these beside what was made.
 
     Args:
@@ -132,9 +132,12 @@ def reproduce(units: Sequence[Unit], device: str | None, margin_share: float) ->
         device: that networks are on; None for each run's own.
         margin_share: of clicks per session, that does not matter where bits differ.
 
+    Returns:
+        How many came back: those that are identical or equivalent.
+
     Raises:
         Stopped: a signal has come; what has been made again is kept.
-        UsageError: naming key or file, value and remedy.
+        UsageError: the only one cannot be made here; of several, that is said of it, and the others are made.
     """
     from rich.console import Console
 
@@ -145,9 +148,13 @@ def reproduce(units: Sequence[Unit], device: str | None, margin_share: float) ->
         say(f"making {unit.label} again ({number} of {len(units)}), in {unit.into}")
         try:
             outcomes.append(_made(unit, device, console, outcomes[-1].differences if outcomes else ()))
+        except UsageError as error:
+            if len(units) == 1:
+                raise
+            console.print(f"{unit.label}: not made: {error}", soft_wrap=True, highlight=False, markup=False)
         except KeyboardInterrupt as stop:
             signum = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-            raise Stopped(signum, f"{len(outcomes)} of {len(units)} made again; the same --into goes on") from None
+            raise Stopped(signum, f"{number - 1} of {len(units)} made again; the same --into goes on") from None
     verdicts = judge(outcomes, margin_share)
     for outcome, verdict in zip(outcomes, verdicts, strict=True):
         _keep(outcome, verdict)
@@ -155,7 +162,7 @@ def reproduce(units: Sequence[Unit], device: str | None, margin_share: float) ->
     back = sum(verdict.word != "different" for verdict in verdicts)
     if len(units) > 1:
         console.print(f"{back} of {len(units)} came back", highlight=False)
-    return verdicts
+    return back
 
 
 def _made(unit: Unit, device: str | None, console: "Console", told: "Sequence[Difference]") -> "Outcome":

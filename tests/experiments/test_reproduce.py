@@ -14,8 +14,8 @@ from recloop.experiments import logged
 from recloop.experiments.again import threads_of
 from recloop.experiments.errors import UsageError
 from recloop.experiments.manifest import THREAD_VARIABLES, thread_variables
-from recloop.experiments.reproduce import Unit, main, sampled
-from recloop.experiments.stored import StoredRun
+from recloop.experiments.reproduce import Unit, main, reproduce, sampled
+from recloop.experiments.stored import StoredRun, read_run
 from tests.experiments import tiny
 
 AGENTS = {"PPO": ("agent=ppo", *tiny.PPO), "DQN": tiny.DQN}
@@ -144,6 +144,17 @@ def test_what_has_been_made_again_is_not_made_twice(copy: Path) -> None:
     assert (into / "metrics.jsonl").stat().st_mtime_ns == before
 
 
+def test_one_of_several_that_cannot_be_made_here_is_told_and_does_not_come_back(
+    run: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(copy / "config.json", lambda config: config["env"]["dataset"].update(folder="no/such/films"))
+    again = [Unit(folder.name, read_run(folder), folder / "reproductions" / "now") for folder in (copy, run)]
+    assert reproduce(again, None, 0.05) == 1
+    failed, came, total = capsys.readouterr().out.splitlines()[-3:]
+    assert failed.startswith("copy: not made: env.dataset: ")
+    assert (came.partition(": the same")[0], total) == ("mine: identical", "1 of 2 came back")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("key", "value"), [("agent.learning_rate", 0.05), ("threads", 2)])
 def test_an_edited_configuration_is_named(
@@ -182,7 +193,7 @@ def test_ten_runs_of_both_agents_come_back(films: Path, here: Path, capsys: pyte
     capsys.readouterr()
     assert tiny.recloop("reproduce", "--group", "ten") == 0
     said = capsys.readouterr().out
-    assert len(re.findall(r"^(?:PPO|DQN)-\d: identical: ", said, re.MULTILINE)) == 10
+    assert len(re.findall(r"^ten/(?:PPO|DQN)-\d: identical: ", said, re.MULTILINE)) == 10
     assert said.endswith("10 of 10 came back\n")
 
 
@@ -190,7 +201,7 @@ def test_ten_runs_of_both_agents_come_back(films: Path, here: Path, capsys: pyte
 def test_every_cell_of_a_suite_comes_back_and_its_baselines(
     films: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cells = ",".join(f"{{policy: {name}, overrides: [{','.join(words)}]}}" for name, words in AGENTS.items())
+    cells = ",".join(f"{{policy: {name}, overrides: {json.dumps(words)}}}" for name, words in AGENTS.items())
     suite = f"suite={{seeds: [0], workers: 2, cells: [{cells}]}}"
     assert tiny.recloop("train", *tiny.settings(films), suite, "run_dir=runs/suite") == 0
     capsys.readouterr()
