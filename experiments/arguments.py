@@ -23,9 +23,12 @@ def check_arguments(target: type, given: Mapping[str, Any], key: str) -> None:
     Raises:
         UsageError: naming key, value and remedy.
     """
-    parameters = inspect.signature(target).parameters
+    try:
+        parameters = inspect.signature(target).parameters
+        hints = get_type_hints(target.__init__)  # type: ignore[misc]
+    except (ValueError, NameError) as error:  # an exception of Python's own, or types that only a type checker knows
+        raise UsageError(f"{key}._target_ is {target.__name__}, which no configuration can describe") from error
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    hints = get_type_hints(target.__init__)  # type: ignore[misc]
     for name, value in given.items():
         if name not in parameters and not takes_any:
             hint, known = did_you_mean(name, parameters), ", ".join(parameters)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from recloop.envs.users import Population
 
 ALLOWED = ("recloop.envs.", "recloop.agents.", "recloop.encoders.", "recloop.experiments.tracking.")
-"""Modules whose public classes a configuration may name. A stranger's run is untrusted input."""
+"""Modules of which a configuration may name what describes something: dataclasses and observations, to build which
+reads nothing and writes nothing. A stranger's run is untrusted input."""
 
 ASSET = "asset:"
 """What stands before the name of an asset, where a folder may stand."""
@@ -119,12 +120,16 @@ def _allowed(key: str, target: Any) -> type:
     if f"{module}.".startswith(ALLOWED) and not name.startswith("_"):
         try:
             named = getattr(import_module(module), name, None)
-        except ModuleNotFoundError:
+        except (ModuleNotFoundError, RecursionError):  # a thousand dots
             named = None
-        if inspect.isclass(named) and named.__module__ == module:
+        if inspect.isclass(named) and named.__module__ == module and _describes(named):
             return named
     folders = ", ".join(prefix.rstrip(".") for prefix in ALLOWED)
-    raise UsageError(f"{key}._target_ is {target!r}; only public classes of {folders} may be built")
+    raise UsageError(f"{key}._target_ is {target!r}; only public classes of {folders} that describe may be built")
+
+
+def _describes(named: type) -> bool:
+    return is_dataclass(named) or named.__module__ == "recloop.envs.observations"
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +245,8 @@ def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulat
         tastes = history.pool(reader.items, settings.half_life_interactions)  # [num_users, dim]
         everybody = Population(tastes, np.arange(len(tastes)), settings.spread)
         train, held_out = everybody.split(settings.held_out, settings.split_seed)
+        if settings.get("validation") is not None:
+            train, held_out = train.split(settings.validation, settings.split_seed)
     with blaming("env.world"):
         world = _catalog(cfg, texts, reader.items, history.of_users(train.members))
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())

@@ -15,6 +15,7 @@ import numpy as np
 from recloop.encoders.files import write_atomically
 from recloop.experiments import planning_gap, significance, statistics
 from recloop.experiments.errors import UsageError
+from recloop.experiments.flags import Parser
 from recloop.experiments.groups import Group, Trial, differences, group, trials_of
 from recloop.experiments.metrics import clicks_per_session
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, SPARING
@@ -53,7 +54,7 @@ def main(words: list[str]) -> None:
     Raises:
         UsageError: naming file or folder, what is wrong and the remedy.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "recloop report",
         description="Compare runs, suites and groups of seeds.",
         epilog=_EXAMPLES,
@@ -63,8 +64,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("--to", metavar="FOLDER", type=Path, help="where to write; runs/reports/TIME if not given")
     given = parser.parse_args(words)
     default = Path("runs") / "reports" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{uuid.uuid4().hex[:6]}"
-    runs = [run for place in dict.fromkeys(given.runs) for run in find_runs(place)]
-    print(f"report: {report(runs, given.to or default, shlex.join(['recloop', 'report', *words]))}")
+    found = {run.folder.resolve(): run for place in given.runs for run in find_runs(place)}
+    page = report(list(found.values()), given.to or default, shlex.join(["recloop", "report", *words]))
+    print(f"report: {page}")
 
 
 def report(runs: Sequence[StoredRun], folder: Path, command: str) -> Path:
@@ -146,8 +148,8 @@ def _page(found: Sequence[Section], trials: Sequence[Trial], groups: Sequence[Gr
             "optimality gap": "Clicks a session that the best row of the table reaches more.",
             "last points": f"Mean over seeds and the last {WINDOW} points of the learning curve: not the best point.",
             "p, corrected": definition(significance.compare_seeds),
-            "verdict": f"By rule, at the 5 % level: equivalent within {significance.EQUIVALENT:.0%} of the base, superior "
-            "or inferior, or inconclusive. P-values are corrected for the number of groups (Holm).",
+            "verdict": f"By rule, at the 5 % level: equivalent within {significance.EQUIVALENT:.0%} of the base, "
+            "superior, inferior, or inconclusive. P-values are corrected for the number of groups (Holm).",
             "seeds that would tell": definition(significance.seeds_needed),
         },
     )
@@ -165,7 +167,7 @@ def _shown(section: Section, number: int) -> dict[str, Any]:
         "stamp": planning_gap.stamp_seeds(fewest),
         "columns": [column.heading for column in COLUMNS],
         "rows": [
-            (row.trained, keys.get(row.policy, {}), [(column.show(row), column.aside(row)) for column in COLUMNS])
+            (row.trained, keys.get(str(row.policy), {}), [(column.show(row), column.aside(row)) for column in COLUMNS])
             for row in table.itertuples()
         ],
         "base": section.base.label,

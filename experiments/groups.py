@@ -49,7 +49,7 @@ class Group(NamedTuple):
     identity: dict[str, Any]
     trials: tuple[Trial, ...]  # by rising seed, each seed once
     label: str = ""  # the policy, and the keys in which it differs from others of the name, or a number
-    keys: Mapping[str, str] = {}  # those keys
+    keys: Mapping[str, str] = {}  # those keys, where the label has the number
 
     @property
     def played(self) -> Played | None:
@@ -75,7 +75,7 @@ def group(trials: Sequence[Trial]) -> list[Group]:
     """Groups in the order of their first trials; of a seed that was run again, the first run that has finished."""
     by_identity: dict[str, list[Trial]] = {}
     for trial in trials:
-        by_identity.setdefault(json.dumps(trial.identity, sort_keys=True), []).append(trial)
+        by_identity.setdefault(json.dumps(_canonical(trial.identity), sort_keys=True), []).append(trial)
     groups = [
         Group(_policy(members), members[0].identity, _each_seed_once(members)) for members in by_identity.values()
     ]
@@ -89,12 +89,20 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = 
         a, b = one.get(key), other.get(key)
         if a == b:
             continue
-        alike = isinstance(a, dict) and isinstance(b, dict) and a.get("_target_") == b.get("_target_")
-        if alike:
+        if isinstance(a, dict) and isinstance(b, dict) and a.get("_target_") == b.get("_target_"):
             found |= differences(a, b, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = _in_short(a), _in_short(b)
     return found
+
+
+def _canonical(node: Any) -> Any:
+    """The same for 1 and 1.0, and for none and a key that is not there, which do not differ."""
+    if isinstance(node, dict):
+        return {key: _canonical(value) for key, value in node.items() if value is not None}
+    if isinstance(node, list):
+        return [_canonical(value) for value in node]
+    return float(node) if isinstance(node, int) and not isinstance(node, bool) else node
 
 
 def _agent(run: StoredRun) -> Played | None:
@@ -139,8 +147,10 @@ def _labelled(groups: Sequence[Group]) -> list[Group]:
     labelled = []
     for one, label in zip(groups, full, strict=True):
         numbers[one.policy] += 1
-        short = f"{one.policy} #{numbers[one.policy]}" if len(one.keys) and one.policy in crowded else label
-        labelled.append(one._replace(label=short))
+        if one.keys and one.policy in crowded:
+            labelled.append(one._replace(label=f"{one.policy} #{numbers[one.policy]}"))
+        else:
+            labelled.append(one._replace(label=label, keys={}))
     return labelled
 
 

@@ -58,6 +58,6 @@ def _value(override: "Override", key: str, config: DictConfig) -> Any:
     is_group = "/" in override.key_or_group or override.package or isinstance(config.get(key), DictConfig)
     if not is_group:
         return override.value()
-    option = override.input_line.lstrip("+") if override.is_add() else override.input_line
-    node = OmegaConf.select(composed([f"+{option}" if override.is_add() else option]), key)
+    assert override.input_line is not None, "it was parsed from a line"
+    node = OmegaConf.select(composed([override.input_line]), key)
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node

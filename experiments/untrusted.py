@@ -10,8 +10,8 @@ from recloop.experiments.errors import UsageError
 
 JSON_BYTES = 4_000_000
 JSON_DEPTH = 20
-JSON_VALUES = 20_000
-"""Limits on a JSON file; the configuration of a suite with a thousand cells stays below them."""
+JSON_VALUES = 40_000
+"""Limits on a JSON file, names counted as values; the configuration of a suite with a thousand cells stays below."""
 
 _KEY_CHARACTERS = 200
 
@@ -82,26 +82,26 @@ def check_json(node: Any, where: str) -> None:
     Raises:
         UsageError: naming key, value and remedy.
     """
-    for count, (key, value) in enumerate(_values(node, "", 0)):
+    for count, (key, value, depth) in enumerate(_values(node, "", 0)):
         reason = _fault(value)
         if count > JSON_VALUES:
             reason = f"is one of more than {JSON_VALUES:,} values; is this run recloop's?"
-        elif key.count(".") > JSON_DEPTH:
+        elif depth > JSON_DEPTH:
             reason = f"lies deeper than {JSON_DEPTH} levels; is this run recloop's?"
         if reason:
             raise UsageError(f"{where}: {key[:_KEY_CHARACTERS]!r} {reason}")
 
 
-def _values(node: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every value of a tree with its dotted key, and every key by itself; one level more than is allowed."""
-    yield key, node
-    if isinstance(node, dict) and depth <= JSON_DEPTH:
-        for name, child in node.items():
-            yield name[:_KEY_CHARACTERS], name
-            yield from _values(child, f"{key}.{name[:_KEY_CHARACTERS]}".lstrip("."), depth + 1)
-    elif isinstance(node, list) and depth <= JSON_DEPTH:
-        for index, child in enumerate(node):
-            yield from _values(child, f"{key}.{index}".lstrip("."), depth + 1)
+def _values(node: Any, key: str, depth: int) -> Iterator[tuple[str, Any, int]]:
+    """Every value of a tree and every name in it, with its dotted key and depth; one level more than is allowed."""
+    yield key, node, depth
+    if depth > JSON_DEPTH:
+        return
+    children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, child in children:
+        below = f"{key}.{str(name)[:_KEY_CHARACTERS]}".lstrip(".")
+        yield below, name, depth
+        yield from _values(child, below, depth + 1)
 
 
 def _fault(value: Any) -> str:
