@@ -32,7 +32,8 @@ def save_weights(path: Path, module_state: Mapping[str, "torch.Tensor"]) -> str:
 
     Tensors that share memory are written once each. The file carries a checksum of what it holds.
     """
-    return hashlib.sha256(_save(path, State(dict(module_state), {}))).hexdigest()
+    own = {name: tensor.detach().clone() for name, tensor in module_state.items()}  # safetensors refuses shared memory
+    return hashlib.sha256(_save(path, State(own, {}))).hexdigest()
 
 
 def load_weights(path: Path) -> dict[str, "torch.Tensor"]:
@@ -77,7 +78,7 @@ def remove_states(folder: Path) -> None:
 def _save(path: Path, state: State) -> bytes:
     from safetensors.torch import save
 
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.tensors.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     facts = json.dumps(state.facts, allow_nan=False)
     sealed = json.dumps({"facts": facts, "sha256": _digest(tensors, facts)})
     data = save(tensors, metadata={"recloop": sealed})  # one entry: safetensors writes several in random order

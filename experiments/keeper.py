@@ -10,6 +10,9 @@ from recloop.experiments.journal import Journal
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
+SHARE = 0.01
+"""The most of training's time that keeping states may take."""
+
 
 class Keeper:
     """Keeps the training states of one run, and finds the latest again.
@@ -17,13 +20,13 @@ class Keeper:
     Args:
         folder: of the run's checkpoints.
         journal: of the run; its length belongs to each state.
-        seconds: between two states.
+        seconds: between two states, or longer where keeping one takes more than `SHARE` of that; 0 for every rollout.
         found: the state to go on from; None for the beginning.
     """
 
     def __init__(self, folder: Path, journal: Journal, seconds: float, found: State | None) -> None:
         self._folder, self._journal, self._seconds, self._found = folder, journal, seconds, found
-        self._last = time.monotonic()
+        self._last, self._pause = time.monotonic(), seconds
 
     def put_back(self, model: "BaseAlgorithm") -> dict[str, Any] | None:
         """Bring `model` to where it was kept; what was kept of the record beside it, None for a new run."""
@@ -38,16 +41,19 @@ class Keeper:
 
     def is_due(self) -> bool:
         """Whether the last state is old enough."""
-        return time.monotonic() - self._last >= self._seconds
+        return time.monotonic() - self._last >= self._pause
 
     def keep(self, model: "BaseAlgorithm", record: dict[str, Any]) -> None:
         """Keep `model` as it is between two rollouts, with the `record` of its rows."""
         from recloop.experiments.training_state import take
 
+        began = time.monotonic()
         state = take(model)
         state.facts.update(record=record, journal=self._journal.length)
         save_state(self._folder, model.num_timesteps, state)
         self._last = time.monotonic()
+        if self._seconds:
+            self._pause = max(self._seconds, (self._last - began) / SHARE)
 
     def forget(self) -> None:
         """Training has come to its end."""
