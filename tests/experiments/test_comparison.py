@@ -1,6 +1,7 @@
 """What differs first between two makings of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from recloop.experiments.sessions import Played, Sessions
 ROWS = [{"row": 0, "steps": 0, "train/loss": 0.5}, {"row": 1, "steps": 64, "train/loss": 0.25, "clicks": 3.0}]
 
 
-def played(**changed: object) -> Played:
+def played(**changed: Any) -> Played:
     sessions = Sessions(
         users=np.array([4, 7], np.int32),
         items=np.array([[1, 2], [3, -1]], np.int32),
