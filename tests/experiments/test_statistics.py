@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recloop.experiments.statistics import Scores, band, bootstrap, estimate, interquartile_mean
+from recloop.experiments.statistics import (
+    Scores,
+    band,
+    bootstrap,
+    estimate,
+    interquartile_mean,
+    performance_profile,
+    probability_of_improvement,
+    resample,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -102,3 +111,23 @@ def test_the_interval_of_ten_seeds_covers_the_truth_as_often_as_it_says(kind: st
         figure = estimate(bootstrap({"a": scores}, generator, resamples=500)["a"])
         covered += figure.low <= 0 <= figure.high
     assert 0.92 <= covered / repeats <= 0.97
+
+
+def test_the_bootstrap_sums_up_the_seeds_that_were_drawn() -> None:
+    scores = {"a": rng(1).random((5, 20)), "b": rng(2).random((3, 20))}
+    drawn, summed = resample(scores, rng()), bootstrap(scores, rng())
+    np.testing.assert_allclose(drawn["a"][:, 0], scores["a"].mean(axis=1))
+    np.testing.assert_array_equal(interquartile_mean(drawn["b"]), summed["b"])
+
+
+def test_the_probability_of_improvement_counts_pairs_and_halves_ties() -> None:
+    ours, theirs = np.array([[1.0], [3], [5]]), np.array([[2.0], [3]])
+    assert probability_of_improvement(ours, theirs) == pytest.approx([3.5 / 6])  # 1: 0, 0; 3: 1, 1/2; 5: 1, 1
+    assert probability_of_improvement(theirs, ours) == pytest.approx([2.5 / 6])
+
+
+def test_a_performance_profile_is_the_share_of_users_above_each_level() -> None:
+    scores = np.array([[1.0, 2, 3, 4], [3, 3, 3, 3]])
+    share, low, high = performance_profile(scores, np.array([0.0, 2, 3, 4]), rng())
+    assert share.tolist() == [1, 0.75, 0.125, 0]
+    assert (low[1], high[1]) == (0.5, 1)  # one seed reaches more than 2 with half of its users, the other with all
