@@ -16,7 +16,9 @@ from recloop.experiments.errors import UsageError
 from recloop.experiments.manifest import THREAD_VARIABLES, thread_variables
 from recloop.experiments.reproduce import Unit, main, reproduce, sampled
 from recloop.experiments.stored import StoredRun, read_run
+from recloop.experiments.tracking import WandbSettings
 from tests.experiments import tiny
+from tests.experiments.wandb_stub import Server
 
 AGENTS = {"PPO": ("agent=ppo", *tiny.PPO), "DQN": tiny.DQN}
 
@@ -144,6 +146,7 @@ def test_what_has_been_made_again_is_not_made_twice(copy: Path) -> None:
     assert (into / "metrics.jsonl").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_one_of_several_that_cannot_be_made_here_is_told_and_does_not_come_back(
     run: Path, copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,3 +216,16 @@ def test_every_cell_of_a_suite_comes_back_and_its_baselines(
         "suite, baselines: identical",
     ]
     assert total == "3 of 3 came back"
+
+
+@pytest.mark.slow
+def test_a_run_logged_on_wandb_comes_back(
+    copy: Path, home: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = WandbSettings("recloop", mode="online", entity="me")
+    with settings.open(copy, group="g", job_type="train", name="n", config={}) as tracker:
+        tracker.publish(copy)
+    identity = (copy / "wandb" / "id.txt").read_text()
+    shutil.rmtree(copy)
+    assert tiny.recloop("reproduce", f"me/recloop/{identity}") == 0
+    assert re.match(rf"{identity}: identical: the same bits: journal .*, weights, sessions", capsys.readouterr().out)
