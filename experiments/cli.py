@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from recloop.experiments.arguments import did_you_mean
@@ -81,36 +82,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(words: list[str]) -> None:
     """`recloop train`: hand over to Hydra, which reads the command line itself."""
     import hydra
+    from hydra.core.hydra_config import HydraConfig
 
     from recloop.experiments.assets import cache_folder
-    from recloop.experiments.compose import CONFIGS, PRIMARY, register_resolvers
+    from recloop.experiments.compose import CONFIGS, PRIMARY
+    from recloop.experiments.grid import cell, naming
 
-    register_resolvers()
+    # Hydra would take -m in the middle for the end of the overrides
+    ordered = sorted(words, key=lambda word: word not in ("-m", "--multirun"))
+    sys.argv = ["recloop train", *ordered]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach `_guarded`, which says them in one line
     os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))  # and not the home folder
-    # Hydra would take -m in the middle for the end of the overrides
-    sys.argv = ["recloop train", *sorted(words, key=lambda word: word not in ("-m", "--multirun"))]
+    if is_grid := not {"-m", "--multirun"}.isdisjoint(words):
+        sys.argv.append(naming(words))
 
-    @hydra.main(config_path=f"pkg://{CONFIGS}", config_name=PRIMARY, version_base="1.3")
     def start(cfg: "DictConfig") -> None:
-        if status := _guarded(lambda: _launch(cfg), words):
+        from recloop.experiments.launch import launch
+
+        if status := _guarded(lambda: launch(cfg, Path(cfg.run_dir), list(HydraConfig.get().overrides.task)), words):
             sys.exit(status)  # passes through Hydra, which would report an exception in its own way
 
-    start()
-
-
-def _launch(cfg: "DictConfig") -> None:
-    from pathlib import Path
-
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from recloop.experiments.launch import launch
-
-    settings = HydraConfig.get()
-    if settings.mode is RunMode.MULTIRUN:
-        cfg.run_dir = str(Path(settings.sweep.dir) / settings.sweep.subdir)
-    launch(cfg, Path(cfg.run_dir), list(settings.overrides.task))
+    hydra.main(config_path=f"pkg://{CONFIGS}", config_name=PRIMARY, version_base="1.3")(cell if is_grid else start)()
 
 
 def _guarded(command: Callable[[], None], words: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ _ID = uuid.uuid4().hex[:6]
 
 def register_resolvers() -> None:
     """`${run_id:}`: six letters that tell apart runs of the same second."""
-    OmegaConf.register_new_resolver("run_id", lambda: _ID, replace=True)
+    OmegaConf.register_new_resolver("run_id", lambda: _ID, use_cache=True, replace=True)
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:

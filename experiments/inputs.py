@@ -12,6 +12,7 @@ from recloop.experiments.arguments import check_value, did_you_mean
 from recloop.experiments.assets import ASSETS
 from recloop.experiments.build import assets, check_parts
 from recloop.experiments.errors import UsageError
+from recloop.experiments.seeding import TUNING_SEEDS
 
 
 class Rule(NamedTuple):
@@ -69,6 +70,7 @@ def check(cfg: DictConfig) -> None:
         raise UsageError(
             f"seed is {cfg.seed}, the seed of the evaluation; choose another, so that no luck is met twice"
         )
+    _check_tuning(cfg)
     for key, name in assets(OmegaConf.to_container(cfg, resolve=True), ""):
         if name not in ASSETS:
             raise UsageError(
@@ -76,6 +78,19 @@ def check(cfg: DictConfig) -> None:
             )
     check_parts(cfg)
     _check_device(cfg.device)
+
+
+def _check_tuning(cfg: DictConfig) -> None:
+    """Validation users and tuning seeds go together: what is tuned on them meets neither in what is reported."""
+    validation = cfg.env.population.get("validation")
+    if validation is not None:
+        check_number("env.population.validation", validation, SHARE)
+    if (validation is not None) is not (cfg.seed in TUNING_SEEDS):
+        kind = "a tuning seed" if validation is None else "no tuning seed"
+        raise UsageError(
+            f"seed is {cfg.seed}, {kind}, but env.population.validation is {validation}; tune with seeds from "
+            f"{TUNING_SEEDS[0]} and validation users, report with other seeds and without"
+        )
 
 
 def check_number(key: str, value: Any, rule: Rule) -> None:

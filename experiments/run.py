@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recloop.experiments.journal import Journal
     from recloop.experiments.keeper import Keeper
     from recloop.experiments.tracking import Tracker, Trackers
-    from recloop.experiments.train import Agent, Trained
+    from recloop.experiments.train import Agent, OnPoint, Trained
 
 TOLD = (
     "name", "seed", "steps", "device", "threads", "run_dir", "experiment", "suite",
@@ -111,7 +111,15 @@ def final_luck(cfg: DictConfig, setting: Setting) -> "Luck":
     return Luck.draw(simulator.population, evaluation.sessions_per_user, steps, evaluation.seed)
 
 
-def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, reporter: Reporter, label: str) -> Played:
+def run(
+    cfg: DictConfig,
+    folder: Path,
+    setting: Setting,
+    policy: str | None,
+    reporter: Reporter,
+    label: str,
+    on_point: "OnPoint | None" = None,
+) -> Played:
     """Train, evaluate and keep one agent.
 
     Args:
@@ -121,6 +129,7 @@ def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, rep
         policy: name in the table; None for the agent's own.
         reporter: is told how far it is.
         label: under which it is told.
+        on_point: see `train`.
 
     Raises:
         Stopped: a signal has come; weights, journal and the state of training are kept.
@@ -134,7 +143,7 @@ def run(cfg: DictConfig, folder: Path, setting: Setting, policy: str | None, rep
     agent: Agent = instantiate(cfg.agent, "agent")
     journal, keeper = _kept(cfg, folder)
     with _trackers(cfg, folder, agent.name, journal) as tracker:
-        trained = _train(cfg, agent, setting, tracker, keeper, reporter, label)
+        trained = _train(cfg, agent, setting, tracker, keeper, reporter, label, on_point)
         setting.projection.save(folder / "checkpoints" / "projection.safetensors")
         save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
         if trained.stopped:
@@ -186,6 +195,7 @@ def _train(
     keeper: "Keeper",
     reporter: Reporter,
     label: str,
+    on_point: "OnPoint | None",
 ) -> "Trained":
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.train import train
@@ -203,4 +213,5 @@ def _train(
         keeper=keeper,
         reporter=reporter,
         label=label,
+        on_point=on_point,
     )

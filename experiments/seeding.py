@@ -6,6 +6,9 @@ import random
 
 import numpy as np
 
+TUNING_SEEDS = range(2_000_000, 3_000_000)
+"""Seeds that hyperparameters are chosen with. No other run may have one, so that no figure is better than it is."""
+
 
 def streams(seed: int, *names: str) -> dict[str, np.random.Generator]:
     """One generator for each of `names`, all from `seed` and independent of one another.

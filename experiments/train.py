@@ -2,9 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.sessions import Curve
     from recloop.experiments.tracking import Tracker
+
+OnPoint: TypeAlias = Callable[[int, float], None]
 
 ROWS = 100
 """Rows of training figures in the journal of a whole run."""
@@ -64,10 +66,12 @@ def train(
     keeper: Keeper | None,
     reporter: Reporter,
     label: str,
+    on_point: OnPoint | None = None,
 ) -> Trained:
     """Let `agent` learn for `steps` recommendations, evaluated `curve_points` times on held-out users under `luck`.
 
     Training goes on from what `keeper` has kept; without one nothing is kept. A signal ends training, not the process.
+    `on_point` is told steps and clicks per session of every evaluation; it may raise `Stopped`, which is like a signal.
     """
     from recloop.agents.vec_env import GymnasiumVecEnv
     from recloop.envs.vector import RecommendVectorEnv
@@ -80,7 +84,9 @@ def train(
     record = Record()
     stopped = None
     with progress(reporter, label, steps) as bar, put_off() as signals:
-        recorder = _recorder(setting.held_out, luck, tracker, keeper, signals, bar, steps, curve_points, record)
+        recorder = _recorder(
+            setting.held_out, luck, tracker, keeper, signals, bar, steps, curve_points, record, on_point
+        )
         try:
             model.learn(steps, callback=recorder, log_interval=None)  # type: ignore[arg-type]
         except KeyboardInterrupt as stop:
@@ -111,6 +117,7 @@ def _recorder(
     steps: int,
     curve_points: int,
     record: Record,
+    on_point: OnPoint | None,
 ) -> "BaseCallback":
     """A callback that writes rows, evaluates and keeps, between rollouts, where no transition is half stored."""
     from stable_baselines3.common.callbacks import BaseCallback
@@ -149,6 +156,8 @@ def _recorder(
                 tracker.write({"steps": now, **row})
                 bar.advance(now - record.told, clicks_per_session=record.points[-1][1])
                 record.told = now
+            if on_point is not None and "held_out/clicks_per_session" in row:
+                on_point(*record.points[-1])
 
     return Recorder()
 

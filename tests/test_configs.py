@@ -16,7 +16,7 @@ FILES = sorted(path.relative_to(CONFIGS).with_suffix("") for path in CONFIGS.glo
 OPTIONS = [
     (str(path.parent), path.name)
     for path in FILES
-    if not str(path).startswith(("hydra", "experiment", "env/dynamics"))  # dynamics is a list of options
+    if not str(path).startswith(("hydra", "experiment", "sweep", "env/dynamics"))  # dynamics is a list of options
 ]
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
 
@@ -63,7 +63,8 @@ def test_the_default_would_run(default: DictConfig) -> None:
 
 
 def test_every_group_is_named_after_a_key_of_the_configuration(default: DictConfig) -> None:
-    groups = {str(path.parent).replace("/", ".") for path in FILES if path.parts[0] != "hydra"} - {"experiment"}
+    own = [path for path in FILES if path.parts[0] not in ("hydra", "experiment", "sweep")]
+    groups = {str(path.parent).replace("/", ".") for path in own}
     assert {group for group in groups if OmegaConf.select(default, group) is None} == set()
 
 
