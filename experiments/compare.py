@@ -192,7 +192,8 @@ def _plots(section: Section) -> dict[str, str]:
     level = {key: float(interquartile_mean(seeds)[0]) for key, seeds in section.seeds.items()}
     agents = sorted((one for one in section.played if one.trained), key=lambda one: -level[one.key])[:MOST_CURVES]
     beside = [key for key in REFERENCES if key in level]
-    drawn = [*(one for one in section.played if one.key in beside), *agents]
+    # agents first in every plot: colours go to names by their order
+    drawn = [*agents, *(one for one in section.played if one.key in beside)]
     rng = np.random.default_rng(0)
     plots = {"profiles": profiles(scores(drawn), rng), "rewards": reward_along_session(list(map(_whole, drawn)))}
     if any(one.curves for one in agents):
