@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recloop.experiments.errors import UsageError
-from recloop.experiments.manifest import ended, write_manifest
+from recloop.experiments.manifest import ended, results, write_manifest
 from recloop.experiments.wandb_places import environ, environment
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ _ANSWER_SECONDS = 20
 def log_artifacts(run: "wandb.Run", folder: Path) -> None:
     """Log what `folder` holds of `CONTENTS`; the models of a suite's cells become the inputs of its report.
 
-    W&B stores where a file lies: relative to here, so that nobody's home is told, and `wandb sync` finds it from here.
+    Raises:
+        ValueError: W&B would be told where the user's home is. It stores the path of each file, here relative to the
+            working folder, from which `wandb sync` finds it later.
     """
+    if Path.home().name in Path(os.path.relpath(folder)).parts:
+        raise ValueError(f"it would store the path of {folder} and so name your home; start recloop inside your home")
     facts = json.loads((folder / "manifest.json").read_bytes())
     final = folder / "wandb" / "manifest.json"
-    write_manifest(final, ended(facts, "finished"))
+    write_manifest(final, ended(facts, "finished", results(folder)))
     logged = [_logged(run, folder, kind, final, facts) for kind in CONTENTS if any(_present(folder, kind))]
     if run.offline:  # then W&B takes no inputs, and there is nothing to wait for
         return
@@ -124,21 +128,25 @@ def _download(artifact: "wandb.Artifact", expected: tuple[str, ...], folder: Pat
 
 
 def mirror_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows that an offline run of W&B's holds, each with its number under `row`, as `read_journal` gives them.
+    """The rows that W&B's offline runs hold, each with its number under `row`, as `read_journal` gives them.
 
     Args:
-        folder: a run folder of recloop's, or an `offline-run-...` folder.
+        folder: a run folder of recloop's, or one `offline-run-...` folder.
 
     Raises:
-        UsageError: there is no offline run, or it cannot be read.
+        UsageError: there is no offline run, or W&B cannot read it.
     """
     runs = [folder] if folder.name.startswith("offline-run-") else sorted(folder.glob("wandb/offline-run-*"))
-    if len(runs) != 1:
-        raise UsageError(f"{folder}: holds {len(runs)} offline runs of W&B's; name one wandb/offline-run-... folder")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(runs[0])]
+    if not runs:
+        raise UsageError(f"{folder}: holds no offline run of W&B's; name a run folder with wandb/offline-run-...")
+    return [row for run in runs for row in _rows(run)]
+
+
+def _rows(run: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(run)]
     answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode:
-        raise UsageError(f"{runs[0]}: W&B cannot read it: {answer.stderr.strip().rpartition(chr(10))[2]}")
+        raise UsageError(f"{run}: W&B cannot read it: {answer.stderr.strip().splitlines()[-1:]}")
     records = [json.loads(line) for line in answer.stdout.splitlines()]
     return [_row(record["history"]["item"]) for record in records if record["type"] == "history"]
 

@@ -119,7 +119,7 @@ class WandbSettings:
 
 
 class Forgiving:
-    """Calls that may fail: the first error of the mirror `name` is said in one warning, and none goes on to training."""
+    """Calls that may fail: the first error of the mirror `name` is said in one warning, none reaches training."""
 
     def __init__(self, name: str) -> None:
         self._name, self._said = name, False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recloop.encoders.files import write_atomically
 from recloop.experiments.journal import Row
-from recloop.experiments.logged import log_artifacts
+from recloop.experiments.logged import log_artifacts, mirror_rows
 from recloop.experiments.redaction import hide_home
 from recloop.experiments.tracking import Forgiving, Mode, WandbSettings
 from recloop.experiments.wandb_places import environ, environment
@@ -34,8 +34,8 @@ _FINISH_SECONDS = 5  # and forever for the last rows; what is not uploaded stays
 class WandbMirror:
     """A W&B run whose files all lie in `folder / "wandb"`: id.txt there keeps its id, sync.txt how to upload it.
 
-    Every row has its number in the journal as W&B's step. A run that goes on keeps its id: online, the rows that the
-    server has are left out; offline, the folder is written anew, with all rows.
+    Every row has its number in the journal as W&B's step. A run that goes on keeps its id and leaves out the rows that
+    the server has: those that it says it has, and those that `wandb sync` has uploaded from here.
 
     Arguments, host name, console and code are not sent. Whatever W&B raises is said in one warning and does not reach
     training; a server out of reach means an offline run.
@@ -56,12 +56,13 @@ class WandbMirror:
         self._forgiving = Forgiving("W&B")
         self._run: wandb.Run | None = None
         start = partial(_start, settings, folder, group=group, job_type=job_type, name=name, config=dict(config))
+        uploaded = self._guarded(lambda: _clear(folder / "wandb"))
         for mode in _ATTEMPTS[settings.mode]:
             self._run = self._run or self._guarded(partial(start, mode))
             if self._run is None:
                 self._guarded(_forget)
         self._next = 0  # number of the next row in the journal
-        self._shown = self._run.starting_step if self._run else 0  # rows that the server has
+        self._shown = max(self._run.starting_step if self._run else 0, uploaded or 0)  # rows that the server has
         for row in rows:
             self.write(row)
 
@@ -96,8 +97,6 @@ def _start(
     import wandb
 
     inside = folder / "wandb"
-    for before in inside.glob("*run-*"):  # of a process that has ended; the journal has all that it holds
-        shutil.rmtree(before)
     logging.getLogger("wandb").addFilter(_hide_home)  # W&B writes its log into the run folder
     run = wandb.init(
         project=settings.project,
@@ -129,6 +128,20 @@ def _forget() -> None:
     import wandb
 
     wandb.teardown()
+
+
+def _clear(inside: Path) -> int:
+    """Remove W&B's folders of earlier processes, for the journal has all that they hold, but not those uploaded since.
+
+    Returns the number of rows that were uploaded.
+    """
+    rows: list[dict[str, Any]] = []
+    for before in inside.glob("*run-*"):
+        if any(before.glob("*.wandb.synced")):
+            rows += mirror_rows(before)
+        else:
+            shutil.rmtree(before)
+    return 1 + max((row["row"] for row in rows), default=-1)
 
 
 def _run_id(path: Path) -> str | None:

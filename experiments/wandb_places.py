@@ -7,12 +7,13 @@ from pathlib import Path
 
 
 def environment(folder: Path, *, server: bool) -> dict[str, str]:
-    """Variables that keep W&B quiet and its files in `folder`. With a server, it reads in the user's own settings which, and who."""
+    """Variables that keep W&B quiet and its files in `folder`; with a server, the user's own settings say which."""
     inside = folder.absolute() / "wandb"
     places = {"WANDB_DIR": folder.absolute(), "WANDB_DATA_DIR": inside / "data", "WANDB_CACHE_DIR": inside / "cache"}
     if not server:
         places["WANDB_CONFIG_DIR"] = inside / "config"
-    return {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true", **{name: str(place) for name, place in places.items()}}
+    inward = {name: str(place) for name, place in places.items()}
+    return {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true", **inward}
 
 
 @contextmanager

@@ -18,7 +18,7 @@ Fault = Literal["500", "garbage", "empty"]
 Json = dict[str, Any]
 
 DATE = "2026-01-01T00:00:00Z"
-INFO = {
+INFO: Json = {
     "cliVersionInfo": {"max_cli_version": "0.99.0", "min_cli_version": "0.10.0"},
     "latestLocalVersionInfo": None,
     "features": [],
@@ -136,7 +136,7 @@ class Server:
         return {"createArtifactManifest": {"artifactManifest": {"id": f"m#{sent['artifactID']}", "file": file}}}
 
     def _create_artifact_files(self, sent: Json) -> Json:
-        edges = [
+        edges: list[Json] = [
             {
                 "node": {
                     "storagePath": f"{one['artifactID']}/{one['name']}",
@@ -203,10 +203,11 @@ class Server:
         return {"upsertSweep": {"sweep": sweep, "configValidationWarnings": []}}
 
     def _sweep_with_runs(self, sent: Json) -> Json:
-        sweep = {
+        sweep: Json = {
             "id": "U3dlZXA=", "name": "sweep", "method": "grid", "state": "RUNNING", "description": None,
             "config": self.sweep, "createdAt": DATE, "heartbeatAt": DATE, "updatedAt": DATE,
-            "earlyStopJobRunning": False, "bestLoss": None, "controller": None, "scheduler": None, "runs": {"edges": []},
+            "earlyStopJobRunning": False, "bestLoss": None, "controller": None, "scheduler": None,
+            "runs": {"edges": []},
         }  # fmt: skip
         return {"project": {"sweep": sweep}}
 
@@ -262,8 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: Server
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
 
     def do_GET(self) -> None:
         self._reply(self.state.blobs.get(self.path.partition("?")[0]), self.path)
