@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from recloop.experiments.manifest import THREAD_VARIABLES, manifest, thread_variables
 from recloop.experiments.progress import Reporter
@@ -94,21 +94,11 @@ def _prepared(folder: Path, into: Path, device: str | None) -> tuple[DictConfig,
     from recloop.experiments.compose import composed
     from recloop.experiments.inputs import check
 
-    cfg = OmegaConf.create(_at_home(OmegaConf.to_container(read_run(folder).config)))
-    assert isinstance(cfg, DictConfig)
+    cfg = read_run(folder).config_here
     cfg.run_dir, cfg.resume, cfg.tracking = str(into), True, composed(["tracking=none"]).tracking
     cfg.device = device or cfg.device
     check(cfg)
     return cfg, build_setting(cfg)
-
-
-def _at_home(node: Any) -> Any:
-    """A plain configuration in which `~`, as `redact` has written it, is this user's home."""
-    if isinstance(node, dict):
-        return {key: _at_home(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_at_home(value) for value in node]
-    return str(Path(node).expanduser()) if isinstance(node, str) and node.startswith("~/") else node
 
 
 def _rows(run: StoredRun) -> tuple[str | None, bool]:

@@ -80,7 +80,7 @@ def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:
         "report.html.jinja",
         heading=heading,
         config=_flat(heading.config),
-        manifest=_flat(heading.manifest),
+        manifest=_flat({key: value for key, value in heading.manifest.items() if key != "config"}),  # stands above
         summary=summary,
         label=summary.judgement.label,
         explanation=LABELS[summary.judgement.label],

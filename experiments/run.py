@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from recloop.encoders.files import write_atomically
 from recloop.experiments.build import Setting, instantiate
 from recloop.experiments.errors import UsageError
-from recloop.experiments.manifest import Status, ended, manifest, write_manifest
+from recloop.experiments.manifest import Status, ended, manifest, results, write_manifest
 from recloop.experiments.progress import Reporter
 from recloop.experiments.redaction import redact
 from recloop.experiments.sessions import Played, save_sessions
@@ -72,7 +72,7 @@ def recorded(
                 done = f"{stop}; " if str(stop) else ""
                 raise Stopped(number, f"{done}go on with resume=true run_dir={folder}") from None
             finally:
-                write_manifest(folder / "manifest.json", ended(started, status))
+                write_manifest(folder / "manifest.json", ended(started, status, results(folder)))
     except BrokenPipeError:  # of whoever reads the output
         raise
     except OSError as error:
@@ -88,7 +88,7 @@ def _begin(
     from recloop.experiments.resume import begun
 
     config = stored_config(cfg)
-    started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device)
+    started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device, config)
     if cfg.resume and (before := begun(folder, config)):
         again = [*before.manifest.get("resumed", []), started["started"]]
         started = {**started, "started": before.manifest["started"], "resumed": again}

@@ -46,6 +46,11 @@ class StoredRun(NamedTuple):
     manifest: dict[str, Any]
 
     @property
+    def config_here(self) -> DictConfig:
+        """The configuration, in which `~`, as `redact` has written it, is the home of whoever reads it."""
+        return DictConfig(_at_home(OmegaConf.to_container(self.config)))
+
+    @property
     def name(self) -> str:
         """Of the experiment."""
         return str(self.config.name)
@@ -136,6 +141,14 @@ def find_runs(root: Path) -> list[StoredRun]:
     if not found:
         raise UsageError(f"{root}: holds no run (no config.json beside a manifest.json); name the folder of a run")
     return found
+
+
+def _at_home(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _at_home(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_at_home(value) for value in node]
+    return str(Path(node).expanduser()) if isinstance(node, str) and node.startswith("~/") else node
 
 
 def _check_config(path: Path, config: Any) -> None:
