@@ -1,5 +1,6 @@
 """Language models in a folder or on the hub, as weights and nothing else: no pickle, no code that comes with them."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -36,15 +37,32 @@ def check_name(model: str) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise a `ValueError` that names what `folder` lacks of a model."""
+    """Raise a `ValueError` that names what `folder` lacks of a model, or holds beside it."""
     lacking = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
-    if not any(folder.glob("model*.safetensors")):
+    if not any(path.is_file() for path in folder.glob("model*.safetensors")):  # a pipe would hang its reader
         lacking.insert(1, "model.safetensors")
     if lacking:
         raise ValueError(
             f"{folder} is no model folder: it lacks {', '.join(lacking)}; save the model there with transformers "
             f"(save_pretrained of model and tokenizer), or name another folder"
         )
+    if (folder / "adapter_config.json").exists():
+        raise ValueError(f"{folder} holds an adapter, which would change the model; merge the two and save that")
+    _refuse_other_weights(folder)
+
+
+def _refuse_other_weights(folder: Path) -> None:
+    """Weights in several files are named in an index, which may name pickles, or files elsewhere."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    try:
+        named = set(json.loads(index.read_bytes())["weight_map"].values())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{index} cannot be read ({_first_line(error)}); fetch or save the model again") from error
+    for name in named:
+        if not isinstance(name, str) or not re.fullmatch(r"model[\w.-]*\.safetensors", name):
+            raise ValueError(f"{index} names {str(name)[:80]!r}; weights are model*.safetensors in the same folder")
 
 
 def local_folder(model: str) -> Path:
@@ -67,7 +85,8 @@ def local_folder(model: str) -> Path:
 
 def fingerprints(folder: Path) -> dict[str, str]:
     """SHA-256 of every file that the vectors depend on: weights, tokenizer, configuration."""
-    files = [*folder.glob("model*.safetensors"), *(folder / name for name in SETTINGS if (folder / name).is_file())]
+    weights = [path for path in folder.glob("model*.safetensors") if path.is_file()]
+    files = [*weights, *(folder / name for name in SETTINGS if (folder / name).is_file())]
     return {file.name: file_fingerprint(file) for file in files}
 
 
@@ -115,7 +134,7 @@ def _loading(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{folder} cannot be loaded ({_first_line(error)}); fetch or save the model again") from error
 
 

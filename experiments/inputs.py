@@ -50,6 +50,21 @@ NUMBERS: Mapping[str, Rule] = {
 }
 """The numbers that no constructor takes; those that one takes, it checks itself. Others of `evaluation` are weights."""
 
+VALUES: Mapping[str, type] = {
+    "name": str,
+    "run_dir": str,
+    "device": str,
+    "resume": bool,
+    "projection.whiten": bool,
+    "env.world.projection.whiten": bool,
+}
+"""The other values that no constructor takes."""
+
+SECTIONS = (
+    "env", "env.dynamics", "env.population", "env.world", "env.world.projection", "evaluation", "projection", "prompts",
+)  # fmt: skip
+"""Keys that hold others."""
+
 FILES = ("config.json", "manifest.json", "metrics.jsonl", "episodes.parquet", "report.html", "cells")
 """What says that a folder holds a run."""
 
@@ -60,12 +75,14 @@ def check(cfg: DictConfig) -> None:
     Raises:
         UsageError: so.
     """
+    _check_shape(cfg)
     weights = {f"evaluation.{name}": WEIGHT for name in cfg.evaluation}
     for key, rule in (weights | dict(NUMBERS)).items():
         check_number(key, OmegaConf.select(cfg, key), rule)
-    for key in ("name", "run_dir", "device"):
-        check_value(key, cfg[key], str)
-    check_value("resume", cfg.resume, bool)
+    for key, kind in VALUES.items():
+        check_value(key, OmegaConf.select(cfg, key), kind)
+    if "\0" in cfg.run_dir:
+        raise UsageError(f"run_dir is {cfg.run_dir!r}; no folder can have that name")
     if cfg.seed == cfg.evaluation.seed:
         raise UsageError(
             f"seed is {cfg.seed}, the seed of the evaluation; choose another, so that no luck is met twice"
@@ -91,6 +108,15 @@ def _check_tuning(cfg: DictConfig) -> None:
             f"seed is {cfg.seed}, {kind}, but env.population.validation is {validation}; tune with seeds from "
             f"{TUNING_SEEDS[0]} and validation users, report with other seeds and without"
         )
+
+
+def _check_shape(cfg: DictConfig) -> None:
+    """Whoever replaces a part of the configuration by a value is told so here, and not where it is used."""
+    for key in SECTIONS:
+        if not isinstance(node := OmegaConf.select(cfg, key), DictConfig):
+            raise UsageError(f"{key} is {node!r}, which holds no keys; `recloop train --cfg job` shows which it should")
+    if cfg.get("suite") is not None and not isinstance(cfg.suite, DictConfig):
+        raise UsageError(f"suite is {cfg.suite!r}; give seeds, workers and cells, or null for a single run")
 
 
 def check_number(key: str, value: Any, rule: Rule) -> None:

@@ -1,11 +1,13 @@
 """What may leave this machine: only what is named as allowed, and never where somebody's home is."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 _COMMANDS = frozenset({"train", "evaluate", "report", "sweep", "reproduce", "-m", "--multirun"})
 _WITHHELD = "<withheld>"
+_FRAME = re.compile(r'  File "[^"]+", line \d+, in \S+')
 
 
 def redact(config: Mapping[str, Any], allowed_keys: Collection[str]) -> dict[str, Any]:
@@ -25,6 +27,11 @@ def hide_home(text: str) -> str:
     """`text` with the path of the home folder, which names a person, written as `~`."""
     home = str(Path.home())
     return text if home == "/" else text.replace(home, "~")
+
+
+def frames(traceback: str) -> str:
+    """Where an exception came from, a line a frame; what it said is left out, for that may be anything."""
+    return hide_home("".join(f"{line}\n" for line in traceback.splitlines() if _FRAME.fullmatch(line)))
 
 
 def _without_home(value: Any) -> Any:

@@ -15,6 +15,7 @@ from recloop.encoders.files import write_atomically
 from recloop.encoders.projection import Projection
 from recloop.experiments.build import Setting, build_setting, instantiate
 from recloop.experiments.errors import UsageError
+from recloop.experiments.flags import Parser
 from recloop.experiments.overrides import overridden
 from recloop.experiments.progress import progress
 from recloop.experiments.reading import blaming
@@ -36,6 +37,7 @@ examples:
   recloop evaluate RUN env.population.split_seed=1 --no-baselines   other people
   recloop evaluate RUN env/observation=prompt                       another reading of users
   recloop evaluate RUN env.dataset.folder=my/catalog                another catalog
+  recloop evaluate RUN --weights model.zip                          weights that stable-baselines3 has saved elsewhere
 
 The table is also written to RUN/evaluations/TIME/, beside the sessions and the configuration.
 """
@@ -47,7 +49,7 @@ def main(words: list[str]) -> None:
     Raises:
         UsageError: naming key or file, value and remedy.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "recloop evaluate",
         description="Play the agent of a stored run, or each of a suite's, on held-out users.",
         epilog=_EXAMPLES,
@@ -56,12 +58,20 @@ def main(words: list[str]) -> None:
     parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run or a suite")
     parser.add_argument("overrides", metavar="key=value", nargs="*", help=f"what differs, of {', '.join(CHANGEABLE)}")
     parser.add_argument("--no-baselines", action="store_true", help="play the agent alone; the planner is slow")
+    parser.add_argument(
+        "--weights",
+        metavar="FILE.zip",
+        type=Path,
+        help="a model of stable-baselines3's, of which the weights are taken",
+    )
     given = parser.parse_intermixed_args(words)
-    evaluate(read_run(given.run), given.overrides, baselines=not given.no_baselines)
+    evaluate(read_run(given.run), given.overrides, baselines=not given.no_baselines, weights=given.weights)
 
 
-def evaluate(run: StoredRun, overrides: Sequence[str], *, baselines: bool = True) -> Path:
+def evaluate(run: StoredRun, overrides: Sequence[str], *, baselines: bool = True, weights: Path | None = None) -> Path:
     """Play the agents of `run` where `overrides` say, print the table, keep it; the folder that it is in.
+
+    The weights are the run's own, or those in a zip of stable-baselines3's.
 
     Raises:
         UsageError: naming key or file, value and remedy.
@@ -81,7 +91,7 @@ def evaluate(run: StoredRun, overrides: Sequence[str], *, baselines: bool = True
         with progress(reporter, "agents", len(runs)) as bar:
             played = []
             for one, cfg in runs:
-                played.append(play_again(one, cfg, built))
+                played.append(play_again(one, cfg, built, weights))
                 bar.advance(1)
         setting = built(whole, _projection(runs[0][0]))
         beside = play_baselines(setting, final_luck(whole, setting), whole.evaluation, reporter) if baselines else []
@@ -103,8 +113,13 @@ class Settings:
         return self._built[key]
 
 
-def play_again(run: StoredRun, cfg: DictConfig, settings: Callable[[DictConfig, Projection], Setting]) -> Played:
-    """The sessions of the agent of `run`, from its stored weights, in the environment of `cfg`.
+def play_again(
+    run: StoredRun,
+    cfg: DictConfig,
+    settings: Callable[[DictConfig, Projection], Setting],
+    weights: Path | None = None,
+) -> Played:
+    """The sessions of the agent of `run`, from its stored `weights` or those of a zip, in the environment of `cfg`.
 
     Raises:
         UsageError: weights or projection are missing, damaged, or do not fit.
@@ -114,7 +129,7 @@ def play_again(run: StoredRun, cfg: DictConfig, settings: Callable[[DictConfig, 
 
     agent: Agent = instantiate(cfg.agent, "agent")
     setting = settings(cfg, _projection(run))
-    sessions = play(setting.held_out, _policy(run, cfg, agent, setting), final_luck(cfg, setting))
+    sessions = play(setting.held_out, _policy(run, cfg, agent, setting, weights), final_luck(cfg, setting))
     return Played(_name(run, agent), setting.held_out.observation.sees, True, (sessions,))
 
 
@@ -122,15 +137,15 @@ def _changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
     """The configuration of `run` with `overrides`, in which its agent can play."""
     from recloop.experiments.inputs import check
 
-    cfg = overridden(run.config, overrides, CHANGEABLE)
+    cfg = overridden(run.config_here, overrides, CHANGEABLE)
     check(cfg)
-    before, now = (instantiate(one.env.observation, "env.observation").func.sees for one in (run.config, cfg))
+    before, now = (instantiate(one.env.observation, "env.observation").func.sees for one in (run.config_here, cfg))
     if before != now:
         raise UsageError(
             f"env.observation shows the {now}, but the agent of {run.folder} has learned from what is {before}: its "
             "items lie in another space; choose an observation of the same kind, or train an agent there"
         )
-    if before == "true state" and _world(run.config) != _world(cfg):
+    if before == "true state" and _world(run.config_here) != _world(cfg):
         raise UsageError(
             f"the agent of {run.folder} sees the true state, and knows items only as its own world has them; keep "
             "env.dataset, env.world and prompts.item, or evaluate an agent that sees what is observed"
@@ -147,17 +162,18 @@ def _projection(run: StoredRun) -> Projection:
     return read(run.file("checkpoints/projection.safetensors"), Projection.load)
 
 
-def _policy(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting) -> "Policy":
+def _policy(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting, weights: Path | None) -> "Policy":
     """A fresh learner with the stored weights."""
     from recloop.agents.vec_env import GymnasiumVecEnv
     from recloop.envs.vector import RecommendVectorEnv
     from recloop.experiments.checkpoints import load_weights
+    from recloop.experiments.foreign import load_sb3_weights
 
     env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train))
     model = agent.learner(env, setting.items, run.seed, cfg.device)
-    path = run.file("checkpoints/final.safetensors")
+    path = weights or run.file("checkpoints/final.safetensors")
     try:
-        model.policy.load_state_dict(read(path, load_weights))
+        model.policy.load_state_dict(load_sb3_weights(weights) if weights else read(path, load_weights))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UsageError(f"{path}: does not fit this agent in this environment ({reason})") from error

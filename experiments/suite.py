@@ -20,6 +20,7 @@ from recloop.experiments.display import display
 from recloop.experiments.errors import UsageError
 from recloop.experiments.inputs import COUNT, SEED, check, check_number
 from recloop.experiments.progress import Reporter, from_workers
+from recloop.experiments.redaction import frames
 from recloop.experiments.sessions import Played, Sessions, load_sessions, save_sessions
 from recloop.experiments.signals import Stopped
 from recloop.experiments.workers import call, unheard, workers
@@ -139,7 +140,8 @@ def _collect(future: Future[list[Played]], cell: Cell | None, folder: Path, resu
         raise error
     else:
         path = folder / cell.folder / "failure.txt"
-        write_atomically(path, str(error.__cause__ or error).encode())
+        told = f"{type(error).__name__}\nTraceback, without what was said:\n{frames(str(error.__cause__))}"
+        write_atomically(path, told.encode())
         reason = str(error).partition("\n")[0]
         log.error("%s failed and counts as the worst: %s: %s; see %s", cell.label, type(error).__name__, reason, path)
 
