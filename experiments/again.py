@@ -46,7 +46,7 @@ def make(folder: Path, into: Path, device: str | None, reporter: Reporter) -> No
     """
     from recloop.experiments.baselines import play_baselines
     from recloop.experiments.resume import finished
-    from recloop.experiments.run import final_luck, recorded, run
+    from recloop.experiments.run import final_luck, opened, recorded, run
     from recloop.experiments.sessions import save_sessions
 
     stored, (cfg, setting) = read_run(folder), _prepared(folder, into, device)
@@ -56,7 +56,8 @@ def make(folder: Path, into: Path, device: str | None, reporter: Reporter) -> No
     with recorded(cfg, into, ["reproduce"], stored.manifest["seeds"], setting.fingerprints):
         played: list[Played] = []
         if not stored.is_suite:
-            played = [run(cfg, into, setting, policy, reporter, f"training, seed {cfg.seed}")]
+            with opened(cfg, into) as records:
+                played = [run(cfg, into, setting, records, policy, reporter, f"training, seed {cfg.seed}")]
         if beside:
             played = [*play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter), *played]
         save_sessions(into / "episodes.parquet", played)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig
 
-from recloop.experiments.build import Setting, build_setting
+from recloop.experiments.build import Setting, build_setting, instantiate
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, refuse_used
 from recloop.experiments.manifest import ended
-from recloop.experiments.run import final_luck, recorded, run, stored_config
+from recloop.experiments.run import final_luck, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
 
 if TYPE_CHECKING:
     from recloop.experiments.stored import StoredRun
+    from recloop.experiments.tracking import Trackers, WandbSettings
 
 TABLE_WIDTH = 130
 """Characters that the table needs; a narrower terminal wraps its lines."""
@@ -64,9 +65,12 @@ def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     command = ["train", *overrides]
     setting = build_setting(cfg)
     say(f"{cfg.name}: everything goes to {folder}")
-    with recorded(cfg, folder, command, [cfg.seed], setting.fingerprints) as started:
+    with (
+        recorded(cfg, folder, command, [cfg.seed], setting.fingerprints) as started,
+        opened(cfg, folder) as records,
+    ):
         with display() as reporter:
-            played = run(cfg, folder, setting, None, reporter, f"training, seed {cfg.seed}")
+            played = run(cfg, folder, setting, records, None, reporter, f"training, seed {cfg.seed}")
             baselines = play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
         conclude(cfg, folder, setting, ended(started, "finished"), [*baselines, played])
 
@@ -79,7 +83,16 @@ def _launch_suite(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     say(f"{cfg.name}: everything goes to {folder}")
     with recorded(cfg, folder, command, list(cfg.suite.seeds), setting.fingerprints) as started:
         played = run_suite(cfg, folder, todo)
-        conclude(cfg, folder, setting, ended(started, "finished"), played)
+        with _report_tracker(cfg, folder) as tracker:
+            conclude(cfg, folder, setting, ended(started, "finished"), played)
+            tracker.publish(folder)
+
+
+def _report_tracker(cfg: DictConfig, folder: Path) -> "Trackers":
+    """W&B's run of a suite's report, beside those of its cells."""
+    settings: WandbSettings = instantiate(cfg.tracking, "tracking")
+    config = stored_config(cfg)
+    return settings.open(folder, group=cfg.name, job_type="report", name=f"{cfg.name} report", config=config)
 
 
 def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, Any], played: list[Played]) -> None:

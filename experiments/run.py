@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,9 +21,8 @@ from recloop.experiments.signals import Stopped
 
 if TYPE_CHECKING:
     from recloop.experiments.evaluate import Luck
-    from recloop.experiments.journal import Journal
     from recloop.experiments.keeper import Keeper
-    from recloop.experiments.tracking import Tracker, Trackers
+    from recloop.experiments.tracking import Trackers
     from recloop.experiments.train import Agent, OnPoint, Trained
 
 TOLD = (
@@ -111,10 +110,49 @@ def final_luck(cfg: DictConfig, setting: Setting) -> "Luck":
     return Luck.draw(simulator.population, evaluation.sessions_per_user, steps, evaluation.seed)
 
 
+class Records(NamedTuple):
+    """An agent that is about to learn, and where it is recorded."""
+
+    agent: "Agent"
+    keeper: "Keeper"
+    tracker: "Trackers"
+
+
+@contextmanager
+def opened(cfg: DictConfig, folder: Path) -> Iterator[Records]:
+    """The records of the run in `folder`, open in the block; at its end W&B is shown the files that the run has made.
+
+    A run that is resumed goes on where its last state was kept.
+
+    Raises:
+        UsageError: its journal is damaged, or `cfg` describes no agent or tracking.
+    """
+    from recloop.experiments.journal import Journal
+    from recloop.experiments.keeper import Keeper, kept
+    from recloop.experiments.seeding import set_threads
+    from recloop.experiments.tracking import Trackers, WandbSettings
+
+    set_threads(cfg.threads)
+    agent: Agent = instantiate(cfg.agent, "agent")
+    settings: WandbSettings = instantiate(cfg.tracking, "tracking")
+    try:
+        state, length = kept(folder / "checkpoints", resume=cfg.resume)
+        journal = Journal(folder / "metrics.jsonl", length)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    keeper = Keeper(folder / "checkpoints", journal, cfg.checkpoint_seconds, state)
+    title, config = f"{agent.name} seed {cfg.seed}", stored_config(cfg)
+    mirrors = settings.open(folder, group=cfg.name, job_type="train", name=title, config=config, rows=journal.rows)
+    with Trackers(journal, mirrors) as tracker:
+        yield Records(agent, keeper, tracker)
+        tracker.publish(folder)
+
+
 def run(
     cfg: DictConfig,
     folder: Path,
     setting: Setting,
+    records: Records,
     policy: str | None,
     reporter: Reporter,
     label: str,
@@ -126,6 +164,7 @@ def run(
         cfg: the whole configuration.
         folder: the run folder.
         setting: where the agent trains and is evaluated, as `cfg` says.
+        records: as `opened` gives them.
         policy: name in the table; None for the agent's own.
         reporter: is told how far it is.
         label: under which it is told.
@@ -137,62 +176,26 @@ def run(
     """
     from recloop.experiments.checkpoints import save_weights
     from recloop.experiments.evaluate import play
-    from recloop.experiments.seeding import set_threads
 
-    set_threads(cfg.threads)
-    agent: Agent = instantiate(cfg.agent, "agent")
-    journal, keeper = _kept(cfg, folder)
-    with _trackers(cfg, folder, agent.name, journal) as tracker:
-        trained = _train(cfg, agent, setting, tracker, keeper, reporter, label, on_point)
-        setting.projection.save(folder / "checkpoints" / "projection.safetensors")
-        save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
-        if trained.stopped:
-            raise trained.stopped
-        sessions = play(setting.held_out, trained.model, final_luck(cfg, setting))
-        clicks = float(sessions.clicks.sum(axis=1).mean())
-        tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
-    played = Played(policy or agent.name, setting.train.observation.sees, True, (sessions,), (trained.curve,))
+    trained = _train(cfg, setting, records, reporter, label, on_point)
+    setting.projection.save(folder / "checkpoints" / "projection.safetensors")
+    save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
+    if trained.stopped:
+        raise trained.stopped
+    sessions = play(setting.held_out, trained.model, final_luck(cfg, setting))
+    clicks = float(sessions.clicks.sum(axis=1).mean())
+    records.tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
+    name, sees = policy or records.agent.name, setting.train.observation.sees
+    played = Played(name, sees, True, (sessions,), (trained.curve,))
     save_sessions(folder / "episodes.parquet", [played])
-    keeper.forget()
+    records.keeper.forget()
     return played
-
-
-def _kept(cfg: DictConfig, folder: Path) -> tuple["Journal", "Keeper"]:
-    """The journal up to where the run goes on, and the keeper of its states."""
-    from recloop.experiments.journal import Journal
-    from recloop.experiments.keeper import Keeper, kept
-
-    checkpoints, path = folder / "checkpoints", folder / "metrics.jsonl"
-    try:
-        state, length = kept(checkpoints, resume=cfg.resume)
-        journal = Journal(path, length)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    return journal, Keeper(checkpoints, journal, cfg.checkpoint_seconds, state)
-
-
-def _trackers(cfg: DictConfig, folder: Path, name: str, journal: "Journal") -> "Trackers":
-    """The journal, and its mirrors, which begin with the rows that it has."""
-    from recloop.experiments.tracking import Trackers, WandbSettings
-
-    settings: WandbSettings = instantiate(cfg.tracking, "tracking")
-    mirrors = settings.open(
-        folder,
-        group=cfg.name,
-        job_type="train",
-        name=f"{name} seed {cfg.seed}",
-        config=stored_config(cfg),
-        rows=journal.rows,
-    )
-    return Trackers(journal, mirrors)
 
 
 def _train(
     cfg: DictConfig,
-    agent: "Agent",
     setting: Setting,
-    tracker: "Tracker",
-    keeper: "Keeper",
+    records: Records,
     reporter: Reporter,
     label: str,
     on_point: "OnPoint | None",
@@ -202,15 +205,15 @@ def _train(
 
     simulator = setting.held_out.simulator
     return train(
-        agent,
+        records.agent,
         setting,
         Luck.draw(simulator.population, 1, simulator.sessions.max_steps, cfg.evaluation.seed),
         steps=cfg.steps,
         curve_points=cfg.evaluation.curve_points,
         seed=cfg.seed,
         device=cfg.device,
-        tracker=tracker,
-        keeper=keeper,
+        tracker=records.tracker,
+        keeper=records.keeper,
         reporter=reporter,
         label=label,
         on_point=on_point,

@@ -176,15 +176,19 @@ def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Pl
     """In a worker: compose the cell's configuration and run it, or read what it came to before."""
     from recloop.experiments.build import build_setting
     from recloop.experiments.resume import finished
-    from recloop.experiments.run import recorded, run
+    from recloop.experiments.run import opened, recorded, run
 
     below = folder / cell.folder
     cfg = composed([*cell.overrides, f"run_dir={below}", f"resume={resume}"])
     if (done := finished(cfg, below)) is not None:
         return done.played()
     setting = build_setting(cfg)
-    with recorded(cfg, below, ["train", *cell.overrides], [cell.seed], setting.fingerprints):
-        return [run(cfg, below, setting, cell.policy, reporter, cell.label)]
+    command = ["train", *cell.overrides]
+    with (
+        recorded(cfg, below, command, [cell.seed], setting.fingerprints),
+        opened(cfg, below) as records,
+    ):
+        return [run(cfg, below, setting, records, cell.policy, reporter, cell.label)]
 
 
 def _baselines(config: Any, folder: Path, reporter: Reporter) -> list[Played]:

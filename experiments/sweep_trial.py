@@ -33,7 +33,7 @@ def play_trial(trial: "Trial", slot: int, settings: Settings, reporter: Reporter
     from optuna import TrialPruned
 
     from recloop.experiments.build import build_setting
-    from recloop.experiments.run import recorded, run
+    from recloop.experiments.run import opened, recorded, run
 
     words = [*trial_words(settings), *chosen(trial, settings.space)]
     watch = Watch(trial, settings.prune)
@@ -45,8 +45,9 @@ def play_trial(trial: "Trial", slot: int, settings: Settings, reporter: Reporter
         setting = setting or build_setting(cfg)
         label = f"trial {slot + 1} of {settings.trials}, seed {seed}"
         try:
-            with recorded(cfg, folder, ["train", *words, f"seed={seed}"], [seed], setting.fingerprints):
-                played = run(cfg, folder, setting, None, reporter, label, on_point=watch)
+            command = ["train", *words, f"seed={seed}"]
+            with recorded(cfg, folder, command, [seed], setting.fingerprints), opened(cfg, folder) as records:
+                played = run(cfg, folder, setting, records, None, reporter, label, on_point=watch)
         except Stopped:
             if watch.pruned:
                 raise TrialPruned from None

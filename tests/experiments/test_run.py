@@ -16,7 +16,7 @@ from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.journal import Journal, Row, read_journal
 from recloop.experiments.progress import Silent
-from recloop.experiments.run import recorded, run
+from recloop.experiments.run import opened, recorded, run
 from recloop.experiments.sessions import load_sessions
 from recloop.experiments.signals import Stopped
 from tests.experiments import tiny
@@ -114,8 +114,9 @@ def test_a_disk_that_fills_up_during_training_leaves_whole_files_only(
         pytest.raises(UsageError, match=f"^cannot write to {tmp_path}: File too large"),
         recorded(cfg, tmp_path, [], [0], {}),
         room_for(4096),
+        opened(cfg, tmp_path) as records,
     ):
-        run(cfg, tmp_path, setting, None, Silent(), "training")
+        run(cfg, tmp_path, setting, records, None, Silent(), "training")
     assert status(tmp_path) == "failed"
     assert written(tmp_path) == {"config.json", "manifest.json", "metrics.jsonl"}
     assert read_journal(tmp_path / "metrics.jsonl")
@@ -127,7 +128,8 @@ def test_a_reader_who_has_gone_is_not_a_full_disk(cfg: DictConfig, tmp_path: Pat
 
 
 def test_a_run_leaves_weights_journal_and_sessions(cfg: DictConfig, setting: Setting, tmp_path: Path) -> None:
-    played = run(cfg, tmp_path, setting, "my agent", Silent(), "training")
+    with opened(cfg, tmp_path) as records:
+        played = run(cfg, tmp_path, setting, records, "my agent", Silent(), "training")
     assert (played.policy, played.sees, played.trained) == ("my agent", "observed", True)
     assert written(tmp_path) == {
         "metrics.jsonl",
@@ -152,7 +154,7 @@ def test_ctrl_c_keeps_weights_and_journal(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Journal, "write", pressed)
-    with pytest.raises(Stopped):
-        run(cfg, tmp_path, setting, None, Silent(), "training")
+    with pytest.raises(Stopped), opened(cfg, tmp_path) as records:
+        run(cfg, tmp_path, setting, records, None, Silent(), "training")
     assert load_weights(tmp_path / "checkpoints" / "final.safetensors")
     assert [row["steps"] for row in read_journal(tmp_path / "metrics.jsonl")] == [0, 128]

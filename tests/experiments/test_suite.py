@@ -66,7 +66,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
 
 def outcome(folder: Path, **changes: object) -> list[Played]:
     settings = suite(**changes)
-    return run_suite(OmegaConf.create({"suite": settings, "threads": 1}), folder, cells(settings, []))
+    return run_suite(OmegaConf.create({"suite": settings, "threads": 1, "resume": False}), folder, cells(settings, []))
 
 
 def test_cells_are_ordinary_runs_seeds_outermost(pretend: object) -> None:

@@ -19,7 +19,7 @@ from recloop.experiments.keeper import Keeper, kept
 from recloop.experiments.progress import Silent
 from recloop.experiments.train import Agent, Trained, train
 
-AGENTS = {
+AGENTS: dict[str, Agent] = {
     "PPO 1": PPOAgent(num_envs=1, rollout_steps=32, batch_size=16, epochs=1, hidden=(16,)),
     "PPO 64": PPOAgent(num_envs=64, rollout_steps=2, batch_size=64, epochs=2, hidden=(16,), entropy_weight=0.01),
     "PPO plain": PPOAgent(num_envs=8, head="mlp", rollout_steps=8, batch_size=32, epochs=1, hidden=(16,)),
