@@ -49,7 +49,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     """Cells play without training; those named (`PPO, seed 1`) come to what is said instead."""
     failing: dict[str, BaseException] = {}
 
-    def cell(one: Cell, folder: Path, reporter: Reporter) -> list[Played]:
+    def cell(one: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Played]:
         if one.label in failing:
             raise failing[one.label]
         played = play((one.policy, "observed"), 0.5 + 0.1 * one.seed, seeds=1)
@@ -57,7 +57,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
 
     monkeypatch.setattr(suites, "check", lambda cfg: None)
     monkeypatch.setattr(suites, "_cell", cell)
-    monkeypatch.setattr(suites, "_baselines", lambda config, reporter: [play(RANDOM, 0.1)])
+    monkeypatch.setattr(suites, "_baselines", lambda config, folder, reporter: [play(RANDOM, 0.1)])
     monkeypatch.setattr(suites, "call", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr(suites, "workers", lambda count: nullcontext(Inline()))
     monkeypatch.setattr(suites, "from_workers", nullcontext)
