@@ -1,9 +1,11 @@
 """`recloop sweep`: a worker of a search for hyperparameters; start as many as there are machines."""
 
 import argparse
+import signal
 import time
 from typing import TYPE_CHECKING
 
+from recloop.experiments.signals import Stopped
 from recloop.experiments.sweep_settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -47,8 +49,12 @@ def main(words: list[str]) -> None:
         study = open_study(settings)
         console = Console(stderr=True)
         console.print(f"{settings.study}: everything goes to {settings.folder}", soft_wrap=True, highlight=False)
-        with display(settings.trials * len(settings.seeds), console) as reporter:
-            _work(study, settings, reporter, console)
+        try:
+            with display(settings.trials * len(settings.seeds), console) as reporter:
+                _work(study, settings, reporter, console)
+        except KeyboardInterrupt as stop:
+            number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+            raise Stopped(number, f"give the same command again to go on with study {settings.study}") from None
         conclude(study, settings)
 
 
@@ -73,14 +79,25 @@ def _rehearse(settings: Settings) -> None:
 
 
 def _work(study: "Study", settings: Settings, reporter: "Reporter", console: "Console") -> None:
+    from optuna import TrialPruned
+
     from recloop.experiments.sweep_study import SLOT, work
     from recloop.experiments.sweep_trial import play_trial
 
     def objective(trial: "Trial") -> list[float]:
         slot = trial.user_attrs[SLOT]
-        figures = play_trial(trial, slot, settings, reporter)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(settings.objectives, figures, strict=True))
-        console.print(f"trial {slot + 1} of {settings.trials}: {told}", soft_wrap=True, highlight=False)
+        told = "stopped, and put back"
+        try:
+            figures = play_trial(trial, slot, settings, reporter)
+            told = ", ".join(f"{name} {value:.4g}" for name, value in zip(settings.objectives, figures, strict=True))
+        except TrialPruned:
+            told = "given up, below the median of the others"
+            raise
+        except Exception as error:
+            told = f"failed: {error}".partition("\n")[0]
+            raise
+        finally:
+            console.print(f"trial {slot + 1} of {settings.trials}: {told}", soft_wrap=True, highlight=False)
         return figures
 
     work(study, settings, objective, lambda: time.sleep(min(settings.heartbeat_seconds, 5)))

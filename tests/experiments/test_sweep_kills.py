@@ -61,11 +61,30 @@ def test_a_search_whose_workers_and_coordinator_are_killed(tmp_path: Path, monke
     assert again.wait(PATIENCE_SECONDS) == 0
     again.communicate()
     tables = {name: pd.read_csv(folder / "trials.csv") for name, folder in studies.items()}
+    assert len(list((studies["killed"] / "trials").iterdir())) > 9, "nobody was killed in the middle of a trial"
     assert sorted(tables["killed"]["trial"]) == list(range(1, 10))
     pd.testing.assert_frame_equal(tables["killed"], tables["calm"])
     assert (studies["killed"] / "experiment/best.yaml").read_text() == (
         studies["calm"] / "experiment/best.yaml"
     ).read_text().replace("calm", "killed")
+
+
+def test_ctrl_c_puts_the_trial_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["sweep", *tiny_sweep.words(tmp_path), "study=x", "sweep.trials=2"]
+    study = tmp_path / "runs" / "sweeps" / "x"
+    worker = tiny.start([*words, "steps=8192"], tmp_path, tmp_path / "cache")
+    wait_until(lambda: bool(list(study.glob("trials/*/*/metrics.jsonl"))))
+    worker.send_signal(signal.SIGINT)
+    _, error = worker.communicate(timeout=PATIENCE_SECONDS)
+    assert worker.returncode == 130, error
+    assert "trial 1 of 2: stopped, and put back" in error
+    assert error.endswith("recloop: stopped; give the same command again to go on with study x\n")
+    with tiny.start([*words, "steps=8192"], tmp_path, tmp_path / "cache") as again:
+        _, error = again.communicate(timeout=PATIENCE_SECONDS)
+    assert again.returncode == 0, error
+    assert list(pd.read_csv(study / "trials.csv")["state"]) == ["complete", "complete"]
+    assert len(list((study / "trials").iterdir())) == 3
 
 
 @pytest.fixture
@@ -122,7 +141,7 @@ def test_a_ray_grid_whose_workers_and_coordinator_are_killed(cluster: Path, monk
         return tiny.start([*words, *attached], cluster, cluster / "cache")
 
     driver = start()
-    wait_until(lambda: len(finished(grid)) >= 1 and len(of_home(cluster, "ray::_run_job")) >= 2)
+    wait_until(lambda: len(finished(grid)) >= 1 and len(of_home(cluster, "ray::_run_job")) == 3)
     os.kill(of_home(cluster, "ray::_run_job")[0], signal.SIGKILL)
     kill(driver)
     wait_until(lambda: not of_home(cluster, "ray::_run_job"))
