@@ -29,14 +29,28 @@ ALLOWED = ("recloop.envs.", "recloop.agents.", "recloop.encoders.", "recloop.exp
 """Modules of which a configuration may name what describes something: dataclasses and observations, to build which
 reads nothing and writes nothing. A stranger's run is untrusted input."""
 
+OBSERVATIONS = "recloop.envs.observations"
+
 ASSET = "asset:"
 """What stands before the name of an asset, where a folder may stand."""
 
-PARTS = (
-    "tracking", "prompts.item", "prompts.profile", "prompts.history", "env.dataset", "env.choice", "env.sessions",
-    "env.reward", "env.observation", "env.world.encoder", "encoder", "agent",
-)  # fmt: skip
-"""Keys that describe an object each; `env.dynamics` describes several. The agent comes last, for it imports PyTorch."""
+PARTS: Mapping[str, str] = {
+    "tracking": "open",
+    "prompts.item": "template",
+    "prompts.profile": "template",
+    "prompts.history": "stranger",
+    "env.dataset": "read",
+    "env.choice": "answer",
+    "env.sessions": "ended",
+    "env.reward": "bounds",
+    "env.observation": "arrive",
+    "env.world.encoder": "encode",
+    "encoder": "encode",
+    "agent": "learner",
+}
+"""Keys that describe an object each, and what such an object has; `env.dynamics` describes several, that have a `cost`.
+
+The agent comes last, for it imports PyTorch."""
 
 
 def instantiate(config: Any, key: str) -> Any:
@@ -76,6 +90,7 @@ def check_tree(node: Any, key: str) -> None:
     described = {path.lstrip("."): part for path, part in _described(node, key)}
     targets = {path: _allowed(path, node["_target_"]) for path, node in described.items()}
     for path, node in described.items():
+        _check_partial(path, node.get("_partial_", False), targets[path])
         given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_")}
         check_arguments(targets[path], given, path)
 
@@ -86,11 +101,19 @@ def check_parts(cfg: DictConfig) -> None:
     Raises:
         UsageError: naming key, value and remedy.
     """
-    for key in (*(f"env.dynamics.{name}" for name in cfg.env.dynamics), *PARTS):
+    for key, ability in ({f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics} | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
+        if not hasattr(_allowed(key, config._target_), ability):
+            raise UsageError(f"{key}._target_ is {config._target_!r}, of another kind; choose an option of that group")
         if not any(assets(OmegaConf.to_container(config, resolve=True), key)):
             instantiate(config, key)
+
+
+def _check_partial(key: str, value: Any, target: type) -> None:
+    """Observations are finished by `build_setting`, which knows the catalog; everything else is built at once."""
+    if value is not (target.__module__ == OBSERVATIONS):
+        raise UsageError(f"{key}._partial_ is {value!r}; it is true for observations, and left out elsewhere")
 
 
 def assets(node: Any, key: str) -> Iterator[tuple[str, str]]:
@@ -129,7 +152,7 @@ def _allowed(key: str, target: Any) -> type:
 
 
 def _describes(named: type) -> bool:
-    return is_dataclass(named) or named.__module__ == "recloop.envs.observations"
+    return is_dataclass(named) or named.__module__ == OBSERVATIONS
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,10 @@ COMMANDS = {
 }
 
 
+_LONGEST = 2000
+"""Characters of a complaint."""
+
+
 def _help() -> str:
     lines = "".join(f"  {name:<11}{command.line}\n" for name, command in COMMANDS.items())
     return f"""\
@@ -86,11 +90,14 @@ def train(words: list[str]) -> None:
 
     from recloop.experiments.assets import cache_folder
     from recloop.experiments.compose import CONFIGS, PRIMARY
+    from recloop.experiments.flags import check_flags
     from recloop.experiments.grid import cell, naming
+    from recloop.experiments.run import TOLD
 
     # Hydra would take -m in the middle for the end of the overrides
     ordered = sorted(words, key=lambda word: word not in ("-m", "--multirun"))
     sys.argv = ["recloop train", *ordered]
+    check_flags(ordered, [*TOLD, "resume"])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach `_guarded`, which says them in one line
     os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))  # and not the home folder
     if is_grid := not {"-m", "--multirun"}.isdisjoint(words):
@@ -110,14 +117,16 @@ def _guarded(command: Callable[[], None], words: Sequence[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from recloop.experiments.compose import explain
+    from recloop.experiments.compose import explain, is_hydras
     from recloop.experiments.errors import UsageError
 
     try:
         command()
-    except UsageError as error:
+    except (UsageError, FloatingPointError) as error:
         return _complain(str(error))
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError) as error:
+        if not is_hydras(error):
+            raise
         return _complain(explain(error, [word for word in words if not word.startswith("-")]))
     except OSError as error:
         if error.errno is None or isinstance(error, BrokenPipeError):
@@ -130,7 +139,10 @@ def _guarded(command: Callable[[], None], words: Sequence[str]) -> int:
 
 
 def _complain(line: str) -> int:
-    print(f"recloop: {line}", file=sys.stderr)
+    """Say what is wrong: one line, whatever signs a value holds that somebody else has written."""
+    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+    shown = plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST // 2]} ... {plain[-_LONGEST // 2 :]}"
+    print(f"recloop: {shown}", file=sys.stderr)
     return 2
 
 

@@ -1,6 +1,7 @@
 """Configurations, composed by Hydra from `recloop.configs`, and what Hydra has to say of them."""
 
 import re
+import traceback
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -32,9 +33,20 @@ def composed(overrides: Sequence[str]) -> DictConfig:
         return compose(PRIMARY, list(overrides))
 
 
+def is_hydras(error: Exception) -> bool:
+    """Whether Hydra or OmegaConf has raised `error`, in whatever way: about words, then, and not by a fault of ours."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    module = str(frame.f_globals.get("__name__")).partition(".")[0]
+    return isinstance(error, HydraException | OmegaConfBaseException) or module in ("hydra", "omegaconf", "antlr4")
+
+
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """What Hydra or OmegaConf found wrong with `overrides`, in one line that names key, value and remedy."""
-    from hydra.errors import MissingConfigException, OverrideParseException
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, OverrideParseException):
         return f"{error.override!r} cannot be read; write key=value, and put values with signs in quotes"
@@ -45,7 +57,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     if unknown := re.match(r"Could not override '([^']+)'", str(error)):
         return _unknown_key(unknown[1], overrides)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(lines) or type(error).__name__
+    said = "; ".join(lines) or type(error).__name__
+    return said if isinstance(error, HydraException | OmegaConfBaseException) else f"{' '.join(overrides)}: {said}"
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> str:
