@@ -24,7 +24,8 @@ train: $(INSTALLED)  ## train, evaluate, print the table, write the report (ARGS
 test: $(INSTALLED)  ## every test but the slow ones (ARGS="-k catalog")
 	$(BIN)/python -m pytest $(ARGS)
 
-test-all: $(INSTALLED)  ## every test, the slow ones too: fetches weights and data, trains
+test-all: $(INSTALLED)  ## every test, the slow ones too: fetches weights, data and Ray, trains
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,ray]'
 	$(BIN)/python -m pytest -m '' $(ARGS)
 
 check: $(INSTALLED) types  ## lint, format and types, changing nothing

@@ -79,7 +79,9 @@ def test_a_run_is_not_written_over(words: list[str], elsewhere: Path, capsys: py
 
 def test_a_word_that_is_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiny.recloop("trian") == 2
-    assert capsys.readouterr().err == "recloop: 'trian' is no command; `recloop --help` lists them\n"
+    assert (
+        capsys.readouterr().err == "recloop: 'trian' is no command (did you mean train?); `recloop --help` lists them\n"
+    )
 
 
 @pytest.mark.parametrize("flag", [[], ["--help"], ["-h"]])

@@ -95,7 +95,7 @@ def test_numbers_that_no_constructor_takes_are_all_checked(cfg: DictConfig) -> N
 @pytest.mark.parametrize("name", ["config.json", "manifest.json", "metrics.jsonl", "cells"])
 def test_a_folder_that_holds_a_run_is_not_used_again(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(UsageError, match="which holds a run already; choose another folder"):
+    with pytest.raises(UsageError, match="which holds a run already; go on with resume=true"):
         refuse_used(tmp_path)
 
 

@@ -43,10 +43,9 @@ def chosen(words: list[str], agent: str) -> list[str]:
     return list(keys.values())
 
 
-@pytest.mark.parametrize("agent", ["PPO 64", "DQN 64"])
-def test_a_run_that_is_killed_goes_on_to_the_same_bits(agent: str, words: list[str], tmp_path: Path) -> None:
-    result = crashes(tmp_path, chosen(words, agent), kills=3, seed=0)
-    assert result["kills"] == 3
+def test_a_run_that_is_killed_goes_on_to_the_same_bits(words: list[str], tmp_path: Path) -> None:
+    result = crashes(tmp_path, chosen(words, "DQN 64"), kills=2, seed=0)
+    assert result["kills"] == 2
     assert all(outcome == result["expected"] for outcome in result["outcomes"])
 
 

@@ -48,6 +48,16 @@ class Power:
         self.journal.close()
 
 
+class Often(Keeper):
+    """Keeps every tenth state: a single user makes a step a rollout in DQN."""
+
+    asked = 0
+
+    def is_due(self) -> bool:
+        self.asked += 1
+        return self.asked % 10 == 0
+
+
 @pytest.fixture(scope="module")
 def setting() -> Setting:
     task = Task.synthetic(40, 8, max_steps=10)
@@ -74,7 +84,7 @@ def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Tr
         seed=0,
         device="cpu",
         tracker=Power(journal, rows),
-        keeper=Keeper(folder, journal, 0.0, state),
+        keeper=Keeper(folder, journal, 0.0, state) if agent.num_envs > 1 else Often(folder, journal, 0.0, state),
         reporter=Silent(),
         label="training",
     )
@@ -128,6 +138,6 @@ def test_two_states_are_kept(setting: Setting, tmp_path: Path) -> None:
 
 
 def test_a_state_holds_nothing_that_could_be_code(setting: Setting, tmp_path: Path) -> None:
-    go_on(AGENTS["DQN 1"], setting, tmp_path)
+    go_on(AGENTS["DQN 64"], setting, tmp_path)
     for path in tmp_path.iterdir():
         assert path.suffix in (".safetensors", ".jsonl")
