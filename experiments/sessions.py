@@ -19,6 +19,7 @@ Key: TypeAlias = tuple[str, str]
 """A row of the table: the policy's name and what it sees."""
 
 
+_MOST_ROWS = 10_000_000
 _CURVES, _CHECKSUM = b"recloop.curves", b"recloop.sha256"
 
 
@@ -112,13 +113,15 @@ def load_sessions(path: Path) -> list[Played]:
         return _read(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; name a run folder that was evaluated") from None
-    except (ValueError, LookupError, TypeError, OSError, RecursionError) as error:  # pyarrow's own are among them
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:  # pyarrow's too
         raise UsageError(f"{path}: not a whole file of sessions; evaluate the run again") from error
 
 
 def _read(path: Path) -> list[Played]:
     import pyarrow.parquet as pq
 
+    if (count := pq.read_metadata(path).num_rows) > _MOST_ROWS:  # they may be as good as nothing on disk
+        raise ValueError(f"{count:,} rows")
     table = pq.read_table(path)
     metadata = table.schema.metadata
     policies: dict[tuple[str, str, bool], dict[int, Sessions]] = {}

