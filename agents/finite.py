@@ -20,8 +20,8 @@ def refuse_not_finite(name: str, values: NDArray[Any], users: NDArray[np.integer
         first = tuple(bad[0].tolist())
         user = first[0] if users is None else users[first[0]]
         raise FloatingPointError(
-            f"{name} of user {user} is {values[first]}{f' at {first[1]}' if len(first) > 1 else ''}, "
-            f"with {len(set(bad[:, 0].tolist()))} users in all; look at env.{name.split()[-1]} and what it is made of"
+            f"{name} of user {user} is {values[first]}{f' at {first[1]}' if len(first) > 1 else ''} "
+            f"({len(set(bad[:, 0].tolist()))} of {len(values)}); look at env.{name.split()[-1]} and what it is made of"
         )
 
 

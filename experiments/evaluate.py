@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recloop.agents.finite import refuse_not_finite
 from recloop.agents.policy import Policy
 from recloop.envs.catalog import Floats, Ints
 from recloop.envs.task import Task
@@ -28,7 +29,11 @@ class Luck(NamedTuple):
 
 
 def play(task: Task, policy: Policy, luck: Luck) -> Sessions:
-    """The sessions of `policy` under `luck`; a policy's choice never changes anybody else's luck."""
+    """The sessions of `policy` under `luck`; a policy's choice never changes anybody else's luck.
+
+    Raises:
+        FloatingPointError: an observation or a reward is NaN or infinite; says whose.
+    """
     steps, n = luck.clicks.shape
     session = task.arrive(task.simulator.population.arrive(luck.who, luck.arrival))
     items = np.full((n, steps), -1, np.int32)  # [sessions, steps]
@@ -36,8 +41,10 @@ def play(task: Task, policy: Policy, luck: Luck) -> Sessions:
     under_way, start, memory = np.ones(n, bool), np.ones(n, bool), None
     for step in range(steps):
         observation = task.read(session)
+        refuse_not_finite("observation", observation, luck.who)
         actions, memory = policy.predict(observation, state=memory, episode_start=start, deterministic=True)
         session, outcome = task.step(session, actions, luck.clicks[step])
+        refuse_not_finite("reward", outcome.reward, luck.who)
         items[under_way, step] = actions[under_way]
         clicks[under_way, step] = outcome.response.click[under_way]
         rewards[under_way, step] = outcome.reward[under_way]

@@ -101,3 +101,18 @@ def test_who_played_is_said(task: Task, luck: Luck) -> None:
     sessions = play(task, Random(NUM_ITEMS, 0), luck)
     np.testing.assert_array_equal(sessions.users, luck.who)
     assert sessions.items.max() < NUM_ITEMS
+
+
+def test_a_reward_that_is_no_number_is_named_by_its_user(
+    task: Task, luck: Luck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Task.step
+
+    def spoiled(task: Task, *arguments: Any) -> Any:
+        session, outcome = step(task, *arguments)
+        outcome.reward[5] = np.nan
+        return session, outcome
+
+    monkeypatch.setattr(Task, "step", spoiled)
+    with pytest.raises(FloatingPointError, match=rf"reward of user {luck.who[5]} is nan \(1 of 40\)"):
+        play(task, Random(NUM_ITEMS, 1), luck)
