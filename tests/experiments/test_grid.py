@@ -45,6 +45,7 @@ def test_a_name_that_is_no_folder_s_is_spelled_and_told_apart() -> None:
     assert not {folder_name(""), folder_name("."), folder_name("..")} & {"", ".", ".."}
 
 
+@pytest.mark.slow
 def test_cells_that_have_finished_are_not_run_again(words: list[str]) -> None:
     assert tiny.recloop("train", *words, "seed=1,2") == 0
     before = cells()

@@ -43,6 +43,7 @@ def chosen(words: list[str], agent: str) -> list[str]:
     return list(keys.values())
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_to_the_same_bits(words: list[str], tmp_path: Path) -> None:
     result = crashes(tmp_path, chosen(words, "DQN 64"), kills=2, seed=0)
     assert result["kills"] == 2
