@@ -21,8 +21,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 train: $(INSTALLED)  ## train, evaluate, print the table, write the report (ARGS="tracking=none run_dir=my/folder")
 	$(BIN)/recloop train experiment=quickstart $(ARGS)
 
-test: $(INSTALLED)  ## every test but the slow ones (ARGS="-k catalog")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED)  ## every test but the slow ones, a process a core (ARGS="-k catalog")
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-all: $(INSTALLED)  ## every test, the slow ones too: fetches weights, data and Ray, trains
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,ray]'
