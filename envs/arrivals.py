@@ -31,7 +31,7 @@ class Arrivals:
     def come(self, n: int, rng: np.random.Generator) -> Session:
         """The next `n`, at most `num_envs`; `rng` draws others when fewer are waiting."""
         if self._next + n > self._size:
-            self._waiting = self._task.arrive(self._task.simulator.population.draw(self._size, rng))
+            self._waiting = self._task.arrive(self._task.simulator.draw(self._size, rng))
             self._next = 0
         rows = slice(self._next, self._next + n)
         self._next += n

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Catalog:
         groups: the main kind of each item ("Comedy"), for plots.
         popularity: share of all logged interactions that were with the item, [num_items], sums to 1.
         quality: how much better liked than the average item, in log odds, shrunken towards 0, [num_items].
+        prices: what a click earns where the item is an ad, 0 to 1, and 0 elsewhere, [num_items]; None: no ads.
 
     Raises:
         ValueError: naming the first item whose vector is not finite or whose text is missing.
@@ -43,6 +45,7 @@ class Catalog:
     groups: Sequence[str]
     popularity: Floats
     quality: Floats
+    prices: Floats | None = None
 
     def __post_init__(self) -> None:
         """Refuse at the door what would poison every step."""
@@ -51,6 +54,8 @@ class Catalog:
                 raise ValueError(
                     f"{len(getattr(self, name))} {name} for {len(self.vectors)} item vectors; give one an item"
                 )
+        if self.prices is not None:
+            _refuse_prices(self.prices, self.titles)
         for index, text in enumerate(self.texts):
             if not text.strip():
                 raise ValueError(f"item {index} ({self.titles[index]!r}) has no text; write one or leave the item out")
@@ -73,6 +78,16 @@ class Catalog:
         """Size of an item vector."""
         return int(self.vectors.shape[1])
 
+    @cached_property
+    def group_numbers(self) -> Ints:
+        """Number of each item's group, 0 to num_groups - 1 in alphabetical order, [num_items]."""
+        return np.unique(np.asarray(self.groups), return_inverse=True)[1].astype(np.int64)
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group_numbers.max()) + 1
+
     def seen_through(self, vectors: Floats) -> "Catalog":
         """The same items in another vector space, [num_items, dim]."""
         return replace(self, vectors=vectors)
@@ -94,6 +109,14 @@ class Catalog:
             popularity=rng.permutation(weight / weight.sum()).astype(np.float32),
             quality=rng.normal(scale=0.5, size=num_items).astype(np.float32),
         )
+
+
+def _refuse_prices(prices: Floats, titles: Sequence[str]) -> None:
+    if len(prices) != len(titles):
+        raise ValueError(f"{len(prices)} prices for {len(titles)} items; give one an item, 0 where it is no ad")
+    bad = np.flatnonzero(~((prices >= 0) & (prices <= 1)))
+    if len(bad):
+        raise ValueError(f"item {bad[0]} ({titles[bad[0]]!r}) has the price {prices[bad[0]]}; scale prices to 0 to 1")
 
 
 def _refuse_non_finite(name: str, values: Floats, titles: Sequence[str]) -> None:

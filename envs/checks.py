@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium.utils.env_checker import check_env
 
+from recloop.envs.actions import draw_slates
 from recloop.envs.catalog import Catalog, Floats, Ints
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.simulator import Simulator
@@ -99,15 +100,15 @@ def reading_tells_nothing_of_the_hidden_state(task: Task, seed: int) -> None:
     if task.observation.sees != "observed":
         return
     rng = np.random.default_rng(seed)
-    who = task.simulator.population.draw(USERS, rng).who
-    shape, items = (USERS, task.simulator.world.dim), _some(task, rng, USERS)
-    sessions = [
-        task.arrive(task.simulator.population.arrive(who, rng.standard_normal(shape, dtype=np.float32))) for _ in "ab"
-    ]
+    simulator, items = task.simulator, _some(task, rng, USERS)
+    who = simulator.population.pick(USERS, rng)
+    luck = rng.standard_normal((2, USERS, simulator.luck), dtype=np.float32)
+    luck[1, :, simulator.world.dim :] = luck[0, :, simulator.world.dim :]  # of context, which is seen
+    sessions = [task.arrive(simulator.arrive(who, noise)) for noise in luck]
     for moment in ("on arrival", "after a click"):
         one, two = (task.read(session) for session in sessions)
         _demand(np.array_equal(one, two), f"users alike in all but their hidden taste are told apart {moment}")
-        sessions = [task.step(session, items, np.zeros(USERS, np.float32))[0] for session in sessions]
+        sessions = [task.step(session, items, np.zeros(items.shape, np.float32))[0] for session in sessions]
 
 
 def users_do_not_influence_each_other(task: Task, seed: int) -> None:
@@ -123,7 +124,7 @@ def users_do_not_influence_each_other(task: Task, seed: int) -> None:
 
 def the_reward_stays_within_its_bounds(task: Task, seed: int) -> None:
     """As `Reward.bounds` gives them."""
-    low, high = task.reward.bounds()
+    low, high = task.reward.bounds(task.simulator.choice.slate)
     slack = 1e-5 * (1 + high - low)
     for *_, outcome in _steps(task, seed):
         least, most = float(outcome.reward.min()), float(outcome.reward.max())
@@ -150,7 +151,7 @@ def a_session_ends_in_time_and_by_the_right_name(task: Task, seed: int) -> None:
 def a_click_moves_taste_towards_the_item(task: Task, seed: int) -> None:
     """Seen against the same user not clicking; and tastes stay unit vectors."""
     for before, items, *_ in _steps(task, seed):
-        shown = task.simulator.world.vectors[items]  # [n, dim]
+        shown = task.simulator.world.vectors[items.reshape(len(items), -1)[:, 0]]  # [n, dim], clicked with noise 0
         liked, ignored = (_answering(task.simulator, before.users, items, noise).taste for noise in (0, 1))
         towards = np.einsum("nd,nd->n", liked - ignored, shown)  # [n]
         away = (towards <= -1e-5).mean()
@@ -173,11 +174,15 @@ def permuting_items_permutes_results(task: Task, seed: int) -> None:
 def every_item_can_be_recommended(task: Task, seed: int) -> None:
     """Action a shows item a, to the last."""
     world = task.simulator.world
-    count = int(spaces_of(task)[1].n)
+    actions, slate = spaces_of(task)[1], task.simulator.choice.slate
+    count = int(actions.n if slate == 1 else actions.num_items)
     _demand(count == world.num_items, f"{count} actions for {world.num_items} items")
-    users = task.simulator.population.draw(count, np.random.default_rng(seed))
-    response = task.simulator.respond(users, np.arange(count), np.zeros(count, np.float32))
-    off = np.abs(np.einsum("nd,nd->n", users.taste, world.vectors) - response.affinity)  # [num_items]
+    users = task.simulator.draw(count, np.random.default_rng(seed))
+    shown = (np.arange(count)[:, None] + np.arange(slate)) % count  # [num_items, slate]
+    items = shown[:, 0] if slate == 1 else shown
+    response = task.simulator.respond(users, items, np.zeros(items.shape, np.float32))
+    affinity = response.affinity.reshape(shown.shape)[:, 0]
+    off = np.abs(np.einsum("nd,nd->n", users.taste, world.vectors) - affinity)  # [num_items]
     _demand(off.max() < 1e-4, f"action {off.argmax()} shows another item (affinity off by {off.max():.3g})")
 
 
@@ -201,7 +206,7 @@ def a_session_that_ends_is_replaced_within_the_step(task: Task, seed: int) -> No
     env.reset(seed=seed)
     steps = np.zeros(USERS, np.int64)
     for items in _items(task, seed, USERS):
-        luck = deepcopy(env.np_random).random(USERS, np.float32)  # the step's noise is drawn before newcomers are
+        luck = deepcopy(env.np_random).random(items.shape, np.float32)  # the step's noise is drawn before newcomers are
         before_leaving = task.read(task.step(env.session, items, luck)[0])
         observations, _, terminated, truncated, info = env.step(items)
         ended, steps = terminated | truncated, steps + 1
@@ -258,15 +263,16 @@ def _items(task: Task, seed: int, n: int) -> Iterator[Ints]:
 
 
 def _some(task: Task, rng: np.random.Generator, n: int) -> Ints:
-    return rng.integers(task.simulator.world.num_items, size=n)
+    num_items, slate = task.simulator.world.num_items, task.simulator.choice.slate
+    return rng.integers(num_items, size=n) if slate == 1 else draw_slates(rng, n, num_items, slate, task.slots)
 
 
 class _Seen(NamedTuple):
     """One step of a batch, below the environments."""
 
     before: Session
-    items: Ints  # [n]
-    noise: Floats  # [n]
+    items: Ints  # [n], or [n, slate]
+    noise: Floats  # alike
     after: Session
     outcome: Outcome
 
@@ -274,9 +280,10 @@ class _Seen(NamedTuple):
 def _steps(task: Task, seed: int, n: int = 256, steps: int = 10) -> Iterator[_Seen]:
     """The first steps of `n` users with random recommendations; every second user clicks whatever comes."""
     rng = np.random.default_rng(seed)
-    session = task.arrive(task.simulator.population.draw(n, rng))
+    session = task.arrive(task.simulator.draw(n, rng))
     for _ in range(steps):
-        items, noise = _some(task, rng, n), rng.random(n, np.float32)
+        items = _some(task, rng, n)
+        noise = rng.random(items.shape, np.float32)
         noise[::2] = 0
         before, (session, outcome) = session, task.step(session, items, noise)
         yield _Seen(before, items, noise, session, outcome)
@@ -288,10 +295,13 @@ def _only(session: Session, rows: Ints) -> Session:
 
 
 def _answering(simulator: Simulator, users: Users, items: Ints, noise: float) -> Users:
-    """The users after they were shown `items` [n]; with noise 0 all click, with noise 1 nobody."""
-    return simulator.step(users, items, np.full(len(items), noise, np.float32))[0]
+    """The users after they were shown `items`; with noise 0 all click, of a slate the first, with noise 1 nobody."""
+    luck = np.ones(items.shape, np.float32)
+    luck.reshape(len(items), -1)[:, 0] = noise
+    return simulator.step(users, items, luck)[0]
 
 
 def _in_order(world: Catalog, order: Ints) -> Catalog:
-    columns: dict[str, Any] = {field.name: np.asarray(getattr(world, field.name))[order] for field in fields(world)}
-    return replace(world, **columns)
+    columns: dict[str, Any] = {field.name: getattr(world, field.name) for field in fields(world)}
+    ordered = {name: np.asarray(column)[order] for name, column in columns.items() if column is not None}
+    return replace(world, **ordered)  # type: ignore[arg-type]

@@ -1,29 +1,65 @@
 """How a recommendation changes the user: parts that compose.
 
-Each part may lower an item's appeal now (`cost`) and returns the users as the recommendation leaves them (`advance`).
+Each part may lower an item's appeal now (`cost`), changes the users (`advance`), and may remember something of its own
+about them (`columns`, `begin`, `remember`).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, NamedTuple
+
+import numpy as np
 
 from recloop.envs import kernels
-from recloop.envs.catalog import Floats
-from recloop.envs.users import Users
+from recloop.envs.catalog import Catalog, Floats, Ints
+from recloop.envs.users import Population, Users
 
 
-class Dynamics(Protocol):
-    """One part of what recommendations do to people."""
+class Event(NamedTuple):
+    """What was shown to n users at once, a slate of items to each, and how they answered."""
 
-    def cost(self, users: Users, shown: Floats) -> Floats | None:
-        """What it takes from the appeal of the items `shown` [n, dim], in units of cosine, [n]; None for nothing."""
+    items: Ints  # [n, slate]
+    clicks: Floats  # [n, slate] 1 clicked, 0 not; probabilities where planners expect
+    shown: Floats  # [n, dim] the item's vector, or the mean of the slate's, weighted by attention
+    clicked: Floats  # [n, dim] sum of click * vector
 
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
-        """The users after they were shown `shown` [n, dim] and answered `click` [n]."""
+
+class Part:
+    """One part of what recommendations do to people. A subclass overrides what it changes.
+
+    What a part remembers of each user are `columns` values in `Users.own`; it is handed its own, [n, columns].
+    """
+
+    visible: ClassVar[bool] = False
+    """Whether the platform sees the part's columns, such as the time of day: the `context` block of an observation."""
+
+    def columns(self, world: Catalog) -> int:
+        """How many values it remembers of each user."""
+        return 0
+
+    def luck(self, world: Catalog) -> int:
+        """How many standard normal values it needs of each user who comes."""
+        return 0
+
+    def begin(self, users: Users, noise: Floats, world: Catalog, population: Population) -> Floats:
+        """What it remembers of users who come, [n, columns]; `noise` is [n, luck]."""
+        return np.zeros((len(users.who), self.columns(world)), np.float32)
+
+    def cost(self, users: Users, own: Floats, items: Ints, world: Catalog) -> Floats | None:
+        """What it takes from the appeal of `items` [n], one a user, in units of cosine, [n]; None for nothing."""
+        return None
+
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
+        """The users after the event; what a part remembers is left to `remember`."""
+        return users
+
+    def remember(self, users: Users, own: Floats, event: Event, world: Catalog) -> Floats:
+        """What it remembers after the event, [n, columns]; `users` are those before it. Never writes to `own`."""
+        return own
 
 
 @dataclass(frozen=True)
-class Boredom:
+class Boredom(Part):
     """More of the same is liked less, and the memory of it fades.
 
         boredom   = max(0, <exposure, e>)
@@ -52,19 +88,18 @@ class Boredom:
         """Share of the exposure that is left after one step."""
         return float(0.5 ** (1 / self.half_life_steps))
 
-    def cost(self, users: Users, shown: Floats) -> Floats:
+    def cost(self, users: Users, own: Floats, items: Ints, world: Catalog) -> Floats:
         """`weight` times the boredom, [n]."""
-        cost: Floats = kernels.boredom(users.exposure, shown, self.weight)
+        cost: Floats = kernels.boredom(users.exposure, world.vectors.take(items, axis=0), self.weight)
         return cost
 
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
         """Remember what was shown, clicked or not."""
-        exposure = kernels.fade_and_add(users.exposure, shown, self.decay, self.gain)
-        return Users(users.who, users.taste, users.profile, exposure, users.patience, users.clock)
+        return users._replace(exposure=kernels.fade_and_add(users.exposure, event.shown, self.decay, self.gain))
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Part):
     """Taste moves towards what was enjoyed and returns to the long-term profile.
 
         taste' = unit(taste + rate * click * e + return_rate * profile)
@@ -77,10 +112,7 @@ class Drift:
     rate: float = 0.03
     return_rate: float = 0.02
 
-    def cost(self, users: Users, shown: Floats) -> None:
-        """Drift costs nothing now."""
-
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
         """Move the taste."""
-        taste = kernels.drift(users.taste, users.profile, shown, click, self.rate, self.return_rate)
-        return Users(users.who, taste, users.profile, users.exposure, users.patience, users.clock)
+        taste = kernels.drift(users.taste, users.profile, event.clicked, self.rate, self.return_rate)
+        return users._replace(taste=taste)

@@ -90,11 +90,11 @@ def fade_and_add(exposure: Floats, shown: Floats, decay: float, gain: float) -> 
 
 
 @_compiled
-def drift(taste: Floats, profile: Floats, shown: Floats, click: Floats, rate: float, return_rate: float) -> Floats:
-    """unit(taste + rate * click * shown + return_rate * profile), [n, dim]."""
+def drift(taste: Floats, profile: Floats, clicked: Floats, rate: float, return_rate: float) -> Floats:
+    """unit(taste + rate * clicked + return_rate * profile), [n, dim]."""
     moved = np.empty(taste.shape, np.float32)
     for i in range(len(taste)):
-        _drift(taste, profile, i, shown, i, np.float32(rate) * click[i], np.float32(return_rate), moved)
+        _drift(taste, profile, i, clicked, i, np.float32(rate), np.float32(return_rate), moved)
     return moved
 
 

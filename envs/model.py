@@ -3,13 +3,12 @@
 import numpy as np
 
 from recloop.envs.catalog import Floats, Ints
-from recloop.envs.observations import Oracle
 from recloop.envs.rewards import Step
-from recloop.envs.task import Task
+from recloop.envs.task import Task, oracle_of
 
 
 class TrueModel:
-    """From the reading of `Oracle` and an item to the next reading and the reward.
+    """From the reading of `Oracle` and an item, or a slate, to the next reading and the reward.
 
     Args:
         task: whose world and reward it is; what its agent sees does not matter.
@@ -17,7 +16,7 @@ class TrueModel:
 
     def __init__(self, task: Task) -> None:
         self.simulator, self.reward = task.simulator, task.reward
-        self.oracle = Oracle(task.simulator.world, task.simulator.sessions.max_steps)
+        self.oracle = oracle_of(task.simulator)
 
     def step(self, observations: Floats, items: Ints) -> tuple[Floats, Floats, Floats]:
         """Expected next observations [n, size], rewards [n], and 1 where the session goes on, 0 where it ends, [n]."""

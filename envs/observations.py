@@ -30,7 +30,10 @@ class Observation(Protocol):
         """The platform's memory at the start of sessions."""
 
     def remember(self, memory: Any, users: Users, items: Ints, click: Floats) -> Any:
-        """The memory after `items` [n] were shown and answered; `users` are those after the step."""
+        """The memory after `items` were shown and answered with `click`, both [n], or [n, slate] for slates.
+
+        `users` are those after the step.
+        """
 
     def read(self, memory: Any) -> Floats:
         """The observation, float32 [n, size]."""
@@ -64,6 +67,9 @@ class Pooled:
         state'    = unit(state + click_rate * click * e)
         exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
         situation = (part of the session gone, last answer, recent share of clicks)
+        context   = what of the users' own columns the platform sees: time of day, device
+
+    Of a slate, the exposure is to the mean of its items.
 
     Args:
         items: the catalog as the agent reads it.
@@ -74,6 +80,8 @@ class Pooled:
         click_rate: how far a click moves the state.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
+        visible: columns of `Users.own` that the platform may see; None for none.
+        sees_context: whether it looks at them.
     """
 
     sees = "observed"
@@ -88,6 +96,8 @@ class Pooled:
         click_rate: float = 0.03,
         half_life_steps: float = 5.0,
         gain: float = 3.0,
+        visible: Ints | None = None,
+        sees_context: bool = True,
     ) -> None:
         known = (
             history if profiles is None else unit(history + np.float32(profile_weight) * profiles)
@@ -101,22 +111,46 @@ class Pooled:
         self.items, self.max_steps, self.gain = items, max_steps, gain
         self.known, self.click_rate = known, click_rate
         self.decay = float(0.5 ** (1 / half_life_steps))
-        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION)
+        self.context = visible if sees_context else None
+        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION, **_context(self.context))
 
     def arrive(self, users: Users) -> Seen:
         """State from the history, nothing shown yet."""
         values = np.zeros((len(users.who), size_of(self.layout)), np.float32)
         values[:, self.layout["state"]] = self.known.take(users.who, axis=0)
-        return Seen(values)
+        return self._in_context(values, users)
 
     def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:
         """Take in one answer."""
+        if items.ndim == 2:
+            return self._in_context(self._after_slate(memory.values, users, items, click), users)
         rates = self.click_rate, self.decay, self.gain, self.max_steps
-        return Seen(kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates))
+        values = kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates)
+        return self._in_context(values, users)
+
+    def _after_slate(self, before: Floats, users: Users, slates: Ints, clicks: Floats) -> Floats:
+        state, exposure, situation = (self.layout[name] for name in ("state", "exposure", "situation"))
+        vectors, after = self.items.vectors[slates], np.empty_like(before)  # [n, slate, dim], [n, size]
+        after[:, state] = unit(
+            before[:, state] + np.float32(self.click_rate) * np.einsum("nsd,ns->nd", vectors, clicks)
+        )
+        after[:, exposure] = kernels.fade_and_add(before[:, exposure], vectors.mean(axis=1), self.decay, self.gain)
+        _situation(after[:, situation], before[:, situation], users, clicks.max(axis=1), self.max_steps)
+        return after
+
+    def _in_context(self, values: Floats, users: Users) -> Seen:
+        if self.context is not None:
+            values[:, self.layout["context"]] = users.own[:, self.context]
+        return Seen(values)
 
     def read(self, memory: Seen) -> Floats:
         """The memory is the observation."""
         return memory.values.copy()
+
+
+def _context(columns: Ints | None) -> dict[str, int]:
+    """The block of the context, where there is one."""
+    return {} if columns is None else {"context": len(columns)}
 
 
 def _situation(now: Floats, before: Floats, users: Users, click: Floats, max_steps: int) -> None:
@@ -134,6 +168,7 @@ class Read(NamedTuple):
     skipped: Ints  # [n, length]
     exposure: Floats  # [n, dim]
     situation: Floats  # [n, 3]
+    context: Floats  # [n, size]
 
 
 class Prompt:
@@ -149,6 +184,8 @@ class Prompt:
         max_steps: longest session.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
+        visible: columns of `Users.own` that the platform may see; None for none.
+        sees_context: whether it looks at them.
     """
 
     sees = "observed"
@@ -163,31 +200,41 @@ class Prompt:
         max_steps: int,
         half_life_steps: float = 5.0,
         gain: float = 3.0,
+        visible: Ints | None = None,
+        sees_context: bool = True,
     ) -> None:
         self.items, self.max_steps, self.gain = items, max_steps, gain
+        self.context = visible if sees_context else None
         self.texts_to_vectors, self.write, self.profiles, self.recent_likes = read, write, profiles, recent_likes
         self.decay = float(0.5 ** (1 / half_life_steps))
-        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION)
+        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION, **_context(self.context))
 
     def arrive(self, users: Users) -> Read:
         """The logged likes; nothing skipped, nothing shown."""
         n = len(users.who)
         enjoyed = self.recent_likes[users.who]  # [n, length]
-        exposure = np.zeros((n, self.items.dim), np.float32)
-        return Read(users.who, enjoyed, np.full_like(enjoyed, -1), exposure, np.zeros((n, SITUATION), np.float32))
+        exposure, situation = np.zeros((n, self.items.dim), np.float32), np.zeros((n, SITUATION), np.float32)
+        return Read(users.who, enjoyed, np.full_like(enjoyed, -1), exposure, situation, self._context(users))
 
     def remember(self, memory: Read, users: Users, items: Ints, click: Floats) -> Read:
-        """Append the item to what was enjoyed or to what was skipped."""
-        exposure = kernels.fade_and_add(memory.exposure, self.items.vectors[items], self.decay, self.gain)
+        """Append each item to what was enjoyed or to what was skipped."""
+        slates, clicks = items.reshape(len(items), -1), click.reshape(len(items), -1)  # [n, slate]
+        shown = self.items.vectors[slates].mean(axis=1)  # [n, dim]
         situation = np.empty_like(memory.situation)
-        _situation(situation, memory.situation, users, click, self.max_steps)
-        enjoyed = _append(memory.enjoyed, items, click > 0)
-        return Read(users.who, enjoyed, _append(memory.skipped, items, click == 0), exposure, situation)
+        _situation(situation, memory.situation, users, clicks.max(axis=1), self.max_steps)
+        enjoyed, skipped = memory.enjoyed, memory.skipped
+        for item, clicked in zip(slates.T, clicks.T > 0, strict=True):
+            enjoyed, skipped = _append(enjoyed, item, clicked), _append(skipped, item, ~clicked)
+        exposure = kernels.fade_and_add(memory.exposure, shown, self.decay, self.gain)
+        return Read(users.who, enjoyed, skipped, exposure, situation, self._context(users))
+
+    def _context(self, users: Users) -> Floats:
+        return users.own[:, [] if self.context is None else self.context]
 
     def read(self, memory: Read) -> Floats:
         """Write the texts and have them read."""
         state = self.texts_to_vectors(self.texts(memory))  # [n, dim]
-        return np.concatenate([state, memory.exposure, memory.situation], axis=1, dtype=np.float32)
+        return np.concatenate([state, memory.exposure, memory.situation, memory.context], axis=1, dtype=np.float32)
 
     def texts(self, memory: Read) -> list[str]:
         """The text of each user, as the model reads it."""
@@ -207,20 +254,21 @@ def _append(queue: Ints, items: Ints, where: np.ndarray) -> Ints:
 
 
 class Oracle:
-    """The hidden state itself: taste, exposure, profile, patience and clock, in the world's own space.
+    """The hidden state itself, in the world's own space, with what the dynamics remember.
 
     For ablations and bounds.
 
     Args:
         items: the world's catalog.
         max_steps: longest session.
+        columns: size of `Users.own`.
     """
 
     sees = "true state"
 
-    def __init__(self, items: Catalog, max_steps: int) -> None:
+    def __init__(self, items: Catalog, max_steps: int, columns: int = 0) -> None:
         self.items, self.max_steps = items, max_steps
-        self.layout = blocks(state=items.dim, exposure=items.dim, profile=items.dim, situation=2)
+        self.layout = blocks(state=items.dim, exposure=items.dim, profile=items.dim, situation=2, own=columns)
 
     def arrive(self, users: Users) -> Users:
         """The users themselves are the memory."""
@@ -231,13 +279,13 @@ class Oracle:
         return users
 
     def read(self, memory: Users) -> Floats:
-        """All that matters of the hidden state, [n, 3 * dim + 2]."""
+        """All that matters of the hidden state, [n, 3 * dim + 2 + columns]."""
         gone = memory.clock * np.float32(1 / self.max_steps)
-        parts = [memory.taste, memory.exposure, memory.profile, memory.patience[:, None], gone[:, None]]
+        parts = [memory.taste, memory.exposure, memory.profile, memory.patience[:, None], gone[:, None], memory.own]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def users(self, observations: Floats) -> Users:
         """The users whose reading `observations` [n, size] is; `who` is lost and becomes 0."""
-        taste, exposure, profile, situation = (observations[:, block] for block in self.layout.values())
+        taste, exposure, profile, situation, own = (observations[:, block] for block in self.layout.values())
         clock = np.rint(situation[:, 1] * self.max_steps).astype(np.int64)
-        return Users(np.zeros(len(clock), np.int64), taste, profile, exposure, situation[:, 0], clock)
+        return Users(np.zeros(len(clock), np.int64), taste, profile, exposure, situation[:, 0], clock, own)

@@ -8,12 +8,12 @@ import numpy as np
 from recloop.envs.arrivals import Arrivals
 from recloop.envs.catalog import Floats
 from recloop.envs.task import Outcome, Session, Task
-from recloop.envs.vector import METADATA, given_or_synthetic, spaces_of
+from recloop.envs.vector import METADATA, given_or_synthetic, refuse_unfit, spaces_of
 from recloop.envs.words import in_words
 
 
-class RecommendEnv(gymnasium.Env[Floats, np.int64]):
-    """One user; one action recommends one item. Step for step the same as `RecommendVectorEnv` with `num_envs=1`.
+class RecommendEnv(gymnasium.Env[Floats, Any]):
+    """One user; an action recommends one item, or a slate. Step for step as `RecommendVectorEnv` with `num_envs=1`.
 
     Args:
         task: what is simulated; by default `Task.synthetic(**synthetic)`.
@@ -51,14 +51,16 @@ class RecommendEnv(gymnasium.Env[Floats, np.int64]):
         self.session, self._shown = self._arrivals.come(1, self.np_random), None
         return self.task.read(self.session)[0], {}
 
-    def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """Recommend one item; the info tells whether it was clicked and how likely that was."""
-        if not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
+    def step(self, action: Any) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+        """Recommend; the info tells what was clicked and how likely that was, each a list for slates."""
+        items = np.array(action)[None]  # [1], or [1, slate]
+        if items.ndim == 2:
+            refuse_unfit(items, self.task)
+        elif not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
             raise ValueError(f"item {action}; choose from {self.action_space}")
-        item = np.array(action, ndmin=1)  # [1]
-        self.session, outcome = self.task.step(self.session, item, self.np_random.random(1, np.float32))
-        self._shown = item, outcome
-        info = {"click": float(outcome.response.click[0]), "enjoyment": float(outcome.response.enjoyment[0])}
+        self.session, outcome = self.task.step(self.session, items, self.np_random.random(items.shape, np.float32))
+        self._shown = items, outcome
+        info = {"click": outcome.response.click[0].tolist(), "enjoyment": outcome.response.enjoyment[0].tolist()}
         observation = self.task.read(self.session)[0]
         return observation, float(outcome.reward[0]), bool(outcome.terminated[0]), bool(outcome.truncated[0]), info
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recloop.envs.catalog import Catalog, Floats, Ints
-from recloop.envs.simulator import Response
+from recloop.envs.simulator import Response, summed
 from recloop.envs.users import Users
 
 
@@ -17,7 +17,7 @@ class Step(NamedTuple):
 
     users: Users  # before
     after: Users
-    items: Ints  # [n]
+    items: Ints  # [n], or [n, slate]
     response: Response
     left: np.ndarray  # [n] bool, the user has lost patience
 
@@ -26,7 +26,8 @@ class Step(NamedTuple):
 class Reward:
     """Weights of the components; a component of weight 0 is not computed.
 
-    The default is enjoyment alone: the expected click, so that a return reads as clicks a session.
+    The default is enjoyment alone: the expected click, so that a return reads as clicks a session. Of a slate,
+    enjoyment, click and revenue are sums, the others means over its items.
 
     Args:
         enjoyment: probability of a click, the calibrated similarity, (0, 1).
@@ -37,6 +38,7 @@ class Reward:
         diversity: 1 - max(0, cosine of the item and the fading memory of what was shown), [0, 1].
         novelty: -log2(popularity), scaled to [0, 1] over the catalog; an item never logged counts as 1.
         retention: 1 while the user stays, 0 on the step that makes them leave.
+        revenue: expected earnings of ads, enjoyment * price, [0, 1] an item.
     """
 
     enjoyment: float = 1.0
@@ -47,6 +49,7 @@ class Reward:
     diversity: float = 0.0
     novelty: float = 0.0
     retention: float = 0.0
+    revenue: float = 0.0
 
     def __post_init__(self) -> None:
         """Weights are numbers, and not all 0."""
@@ -74,35 +77,49 @@ class Reward:
             total += weight * component(step, world)
         return total
 
-    def bounds(self) -> tuple[float, float]:
-        """Least and greatest reward of one step."""
-        ends = [sorted((weight * _RANGES[name][0], weight * _RANGES[name][1])) for name, weight in self.weights.items()]
+    def bounds(self, slate: int = 1) -> tuple[float, float]:
+        """Least and greatest reward of one step with slates of so many items."""
+        ends = [
+            sorted(weight * end * (slate if name in _SUMS else 1) for end in _RANGES[name])
+            for name, weight in self.weights.items()
+        ]
         return sum(low for low, _ in ends), sum(high for _, high in ends)
 
 
 def _diversity(step: Step, world: Catalog) -> Floats:
     exposure = step.users.exposure
     length = np.sqrt(np.einsum("nd,nd->n", exposure, exposure))
-    overlap = np.einsum("nd,nd->n", exposure, world.vectors[step.items]) / np.maximum(length, np.float32(1e-6))
-    diversity: Floats = 1 - np.clip(overlap, 0, 1)
-    return diversity
+    overlap = np.einsum("nd,n...d->n...", exposure, world.vectors[step.items])  # as items
+    return _mean(1 - np.clip((overlap.T / np.maximum(length, np.float32(1e-6))).T, 0, 1))
 
 
 def _novelty(step: Step, world: Catalog) -> Floats:
     rarest = np.float32(world.popularity[world.popularity > 0].min())
     surprise = -np.log2(np.maximum(world.popularity[step.items], rarest))
-    return np.clip(surprise / np.float32(max(-np.log2(rarest), 1e-6)), 0, 1).astype(np.float32)
+    return _mean(np.clip(surprise / np.float32(max(-np.log2(rarest), 1e-6)), 0, 1).astype(np.float32))
+
+
+def _revenue(step: Step, world: Catalog) -> Floats:
+    if world.prices is None:
+        return np.zeros(len(step.items), np.float32)
+    return summed(step.response.enjoyment * world.prices[step.items])
+
+
+def _mean(values: Floats) -> Floats:
+    """Over the slate, [n]."""
+    return values if values.ndim == 1 else values.mean(axis=1)
 
 
 _COMPONENTS: dict[str, Callable[[Step, Catalog], Floats]] = {
-    "enjoyment": lambda step, world: step.response.enjoyment,
-    "raw_similarity": lambda step, world: np.maximum(step.response.affinity + 1, 0),
-    "centred_similarity": lambda step, world: np.clip(step.response.affinity, -1, 1),
-    "click": lambda step, world: step.response.click,
-    "rating": lambda step, world: np.rint(1 + 4 * step.response.enjoyment),
+    "enjoyment": lambda step, world: summed(step.response.enjoyment),
+    "raw_similarity": lambda step, world: _mean(np.maximum(step.response.affinity + 1, 0)),
+    "centred_similarity": lambda step, world: _mean(np.clip(step.response.affinity, -1, 1)),
+    "click": lambda step, world: step.response.clicks,
+    "rating": lambda step, world: _mean(np.rint(1 + 4 * step.response.enjoyment)),
     "diversity": _diversity,
     "novelty": _novelty,
     "retention": lambda step, world: 1 - step.left.astype(np.float32),
+    "revenue": _revenue,
 }
 
 _RANGES = {
@@ -114,4 +131,8 @@ _RANGES = {
     "diversity": (0, 1),
     "novelty": (0, 1),
     "retention": (0, 1),
+    "revenue": (0, 1),
 }
+
+_SUMS = ("enjoyment", "click", "revenue")
+"""Components that are sums over a slate."""

@@ -48,9 +48,9 @@ class Patience:
         return np.array(self.max_steps)
 
     def advance(self, users: Users, click: Floats) -> Users:
-        """One step on the clock, and patience won or lost."""
+        """One step on the clock, and patience won or lost by the answer `click` [n]."""
         patience = kernels.pass_time(users.patience, click, self.gain, self.loss)
-        return Users(users.who, users.taste, users.profile, users.exposure, patience, next_step(users.clock))
+        return Users(users.who, users.taste, users.profile, users.exposure, patience, next_step(users.clock), users.own)
 
     def ended(self, users: Users) -> tuple[Bools, Bools]:
         """Who has left (terminated) [n] and whose time is up (truncated) [n]; leaving comes first."""

@@ -46,20 +46,32 @@ class Task:
         simulator: the world.
         observation: what the agent sees.
         reward: what it is rewarded for.
+        slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
 
     Raises:
-        ValueError: when world and agent have catalogs of different length.
+        ValueError: when world and agent have catalogs of different length, or a position has no item.
     """
 
     simulator: Simulator
     observation: Observation
     reward: Reward
+    slots: Bools | None = None
 
     def __post_init__(self) -> None:
-        """World and agent speak of the same items."""
+        """World and agent speak of the same items, and every position of a slate can be filled."""
         world, agent = self.simulator.world.num_items, self.observation.items.num_items
         if world != agent:
             raise ValueError(f"{agent} item vectors for {world} actions; encode the catalog that the environment uses")
+        if self.slots is not None:
+            self._check_slots(self.slots)
+
+    def _check_slots(self, slots: Bools) -> None:
+        shape = self.simulator.choice.slate, self.simulator.world.num_items
+        if slots.shape != shape:
+            raise ValueError(f"slots are {slots.shape}; the slate and the catalog are {shape}")
+        for position, fitting in enumerate(slots.sum(axis=1).tolist()):
+            if fitting < len(slots):
+                raise ValueError(f"{fitting} items fit position {position} of {len(slots)}; give as many as positions")
 
     def arrive(self, users: Users) -> "Session":
         """Sessions of users who have just come."""
@@ -71,7 +83,7 @@ class Task:
         return Session(Users(**users), type(self.observation.arrive(Users(**users)))(**memory))
 
     def step(self, session: "Session", items: Ints, noise: Floats) -> tuple["Session", "Outcome"]:
-        """Recommend `items` [n], one to each user; `noise` [n] is uniform in [0, 1)."""
+        """Recommend `items`, one to each user [n] or a slate [n, slate]; `noise`, alike, is uniform in [0, 1)."""
         users, response = self.simulator.step(session.users, items, noise)
         memory = self.observation.remember(session.memory, users, items, response.click)
         left, over = self.simulator.sessions.ended(users)
@@ -88,7 +100,7 @@ class Task:
 
     def seeing_everything(self) -> "Task":
         """The same task with the hidden state shown."""
-        return replace(self, observation=Oracle(self.simulator.world, self.simulator.sessions.max_steps))
+        return replace(self, observation=oracle_of(self.simulator))
 
     @staticmethod
     def synthetic(num_items: int = 200, dim: int = 16, max_steps: int = 40, seed: int = 0, **reward: Any) -> "Task":
@@ -109,3 +121,8 @@ class Task:
             world, population, Click(scale=10, offset=0.55), (Boredom(), Drift()), Patience(max_steps)
         )
         return Task(simulator, Pooled(world, population.tastes, max_steps), Reward(**reward))
+
+
+def oracle_of(simulator: Simulator) -> Oracle:
+    """The observation that shows all of the simulator's hidden state."""
+    return Oracle(simulator.world, simulator.sessions.max_steps, simulator.columns)

@@ -22,6 +22,7 @@ class Users(NamedTuple):
     exposure: Floats  # [n, dim] fading memory of what they were shown
     patience: Floats  # [n] 1 is full, they leave at 0
     clock: Ints  # [n] steps since the session began
+    own: Floats  # [n, columns] what the parts of the dynamics remember, each in columns of its own
 
 
 Rows = TypeVar("Rows", bound=tuple[np.ndarray, ...])
@@ -48,11 +49,13 @@ class Population:
         tastes: what each user's history says, unit vectors in the world's space, [num_users, dim].
         members: rows of `tastes` that belong to this population, [m]; train and held-out users are disjoint.
         spread: length of the individual noise, relative to the taste's length of 1.
+        trusted: mean taste of those whom each user trusts, zeros where nobody, [num_users, dim]; None if nobody knows.
     """
 
     tastes: Floats
     members: Ints
     spread: float = 0.3
+    trusted: Floats | None = None
 
     def __post_init__(self) -> None:
         """Every member needs a taste."""
@@ -82,7 +85,7 @@ class Population:
 
     def of(self, members: Ints) -> "Population":
         """The same data, other members."""
-        return Population(self.tastes, members, self.spread)
+        return Population(self.tastes, members, self.spread, self.trusted)
 
     @cached_property
     def _noise_length(self) -> float:
@@ -90,7 +93,7 @@ class Population:
         return float(self.spread / np.sqrt(self.tastes.shape[1]))
 
     def arrive(self, who: Ints, noise: Floats) -> Users:
-        """Users `who` [n] at the start of a session; `noise` [n, dim] is standard normal."""
+        """Users `who` [n] who come, without what dynamics remember of them; `noise` [n, dim] is standard normal."""
         n, dim = noise.shape
         taste = kernels.arrive(self.tastes, who, noise, self._noise_length)  # [n, dim]
         return Users(
@@ -100,9 +103,10 @@ class Population:
             exposure=np.zeros((n, dim), np.float32),
             patience=np.ones(n, np.float32),
             clock=np.zeros(n, np.int64),
+            own=np.empty((n, 0), np.float32),
         )
 
-    def draw(self, n: int, rng: np.random.Generator) -> Users:
-        """`n` members at random, each at the start of a session."""
-        who = self.members[(rng.random(n) * len(self.members)).astype(np.int64)]  # as uniform as `integers`, quicker
-        return self.arrive(who, rng.standard_normal((n, self.tastes.shape[1]), dtype=np.float32))
+    def pick(self, n: int, rng: np.random.Generator) -> Ints:
+        """`n` members at random, [n]."""
+        picked: Ints = self.members[(rng.random(n) * len(self.members)).astype(np.int64)]  # quicker than `integers`
+        return picked

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from recloop.envs import kernels
+from recloop.envs.actions import Slates, unfit
 from recloop.envs.arrivals import Arrivals
 from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.observations import size_of
@@ -22,7 +23,8 @@ METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}
 class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
     """`num_envs` users at once; one action recommends one item to each.
 
-    Observation: float32 [num_envs, size], blocks named in `layout`. Action: int [num_envs], rows of the catalog.
+    Observation: float32 [num_envs, size], blocks named in `layout`. Action: int [num_envs], rows of the catalog, or
+    [num_envs, slate], each item at most once in a slate.
     Reward: float32 [num_envs]. A session that ends is replaced within the same step; its last observation is in
     `info["final_obs"]`, its clicks and steps in `info["session"]`, for the rows marked in `info["_final_obs"]`. The
     info is empty while no session ends.
@@ -54,7 +56,7 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self.num_envs, self.stagger, self.render_mode = num_envs, stagger, render_mode
         self.single_observation_space, self.single_action_space = spaces_of(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.action_space = _batched(self.single_action_space, num_envs)
         self.session: Session
         self._arrivals = Arrivals(self.task, num_envs)
         self._shown: tuple[Ints, Outcome] | None = None
@@ -78,13 +80,15 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         return self.task.read(self.session), {}
 
     def step(self, actions: Ints) -> tuple[Floats, Floats, Bools, Bools, dict[str, Any]]:
-        """Recommend one item to each user."""
+        """Recommend one item, or one slate, to each user."""
         items = np.asarray(actions)
-        if not kernels.within(items, self.task.simulator.world.num_items):  # -1 would quietly be the last item
+        if items.ndim == 2:
+            refuse_unfit(items, self.task)
+        elif not kernels.within(items, self.task.simulator.world.num_items):  # -1 would quietly be the last item
             raise ValueError(f"items from {items.min()} to {items.max()}; choose from {self.single_action_space}")
-        self.session, outcome = self.task.step(self.session, items, self.np_random.random(self.num_envs, np.float32))
+        self.session, outcome = self.task.step(self.session, items, self.np_random.random(items.shape, np.float32))
         self._shown = items, outcome
-        self._clicks += outcome.response.click
+        self._clicks += outcome.response.clicks
         ended = outcome.terminated | outcome.truncated
         rows = ended.nonzero()[0]
         info = self._start_anew(ended, rows) if len(rows) else {}
@@ -144,14 +148,27 @@ def given_or_synthetic(
 
 
 def spaces_of(task: Task) -> tuple[Any, Any]:
-    """Observation space (a Box) and action space (Discrete) of one user.
+    """Observation space (a Box) and action space (Discrete; `Slates` of several items) of one user.
 
     The bounds of the Box are no promise but what Gymnasium's checker asks for, finite numbers: how far the exposure
     goes is up to the dynamics.
     """
     most = float(np.finfo(np.float32).max)
     observation = spaces.Box(-most, most, (size_of(task.observation.layout),), np.float32)
-    return observation, spaces.Discrete(task.simulator.world.num_items)
+    num_items, slate = task.simulator.world.num_items, task.simulator.choice.slate
+    return observation, spaces.Discrete(num_items) if slate == 1 else Slates(num_items, slate, task.slots)
+
+
+def refuse_unfit(slates: Ints, task: Task) -> None:
+    """Refuse `slates` [n, slate] that name an item twice, or one that is not there or may not stand there."""
+    if words := unfit(slates, task.simulator.world.num_items, task.slots):
+        raise ValueError(words)
+
+
+def _batched(single: Any, num_envs: int) -> Any:
+    if isinstance(single, Slates):
+        return Slates(single.num_items, single.slate, single.slots, num_envs)
+    return batch_space(single, num_envs)
 
 
 def _objects(n: int, rows: Ints, observations: Floats) -> np.ndarray:

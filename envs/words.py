@@ -1,5 +1,7 @@
 """A step in words, for people who watch."""
 
+import numpy as np
+
 from recloop.envs.catalog import Ints
 from recloop.envs.task import Outcome, Task
 from recloop.envs.users import Users
@@ -17,13 +19,15 @@ def in_words(task: Task, users: Users, shown: tuple[Ints, Outcome] | None, row: 
     if shown is None:
         return f"A user has come (number {users.who[row]}); nothing recommended yet."
     items, outcome = shown
-    click, enjoyment, affinity, cost = (float(field[row]) for field in outcome.response)
+    felt = zip(np.atleast_1d(items[row]), *(np.atleast_1d(field[row]) for field in outcome.response), strict=True)
+    answers = "; ".join(_answer(task.simulator.world.titles[item], *values) for item, *values in felt)
+    return f"Recommended {answers}. {_how_it_goes_on(users, outcome, row)}"
+
+
+def _answer(title: str, click: float, enjoyment: float, affinity: float, cost: float) -> str:
     answer = "clicked" if click else "not clicked"
-    return (
-        f"Recommended {task.simulator.world.titles[items[row]]}: {answer} (chance {enjoyment:.0%}; "
-        f"affinity {affinity:+.2f}), {_how_bored(cost)} (boredom takes {cost:.2f}). "
-        f"{_how_it_goes_on(users, outcome, row)}"
-    )
+    feeling = f"affinity {affinity:+.2f}), {_how_bored(cost)} (boredom takes {cost:.2f})"
+    return f"{title}: {answer} (chance {enjoyment:.0%}; {feeling}"
 
 
 def _how_it_goes_on(users: Users, outcome: Outcome, row: int) -> str:

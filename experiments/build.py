@@ -298,13 +298,15 @@ def _observation(
 
     partial = instantiate(cfg.env.observation, "env.observation")
     world, max_steps = simulator.world, simulator.sessions.max_steps
+    visible = simulator.visible if len(simulator.visible) else None
     observation: Observation
     if partial.func is Oracle:
-        observation = partial(items=world, max_steps=max_steps)
+        observation = partial(items=world, max_steps=max_steps, columns=simulator.columns)
     elif partial.func is Pooled:
         known = history.pool(reader.items, cfg.env.population.half_life_interactions)
         items = world.seen_through(reader.items)
-        observation = partial(items=items, history=known, max_steps=max_steps, profiles=reader(texts.profiles))
+        profiles = reader(texts.profiles)
+        observation = partial(items=items, history=known, max_steps=max_steps, profiles=profiles, visible=visible)
     else:
         write = instantiate(cfg.prompts.history, "prompts.history")
         observation = partial(
@@ -314,5 +316,6 @@ def _observation(
             profiles=texts.profiles,
             recent_likes=history.recent_likes(write.max_items),
             max_steps=max_steps,
+            visible=visible,
         )
     return observation

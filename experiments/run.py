@@ -105,9 +105,7 @@ def final_luck(cfg: DictConfig, setting: Setting) -> "Luck":
     """The luck of the figures that are reported."""
     from recloop.experiments.evaluate import Luck
 
-    simulator, evaluation = setting.held_out.simulator, cfg.evaluation
-    steps = simulator.sessions.max_steps
-    return Luck.draw(simulator.population, evaluation.sessions_per_user, steps, evaluation.seed)
+    return Luck.draw(setting.held_out.simulator, cfg.evaluation.sessions_per_user, cfg.evaluation.seed)
 
 
 class Records(NamedTuple):
@@ -203,11 +201,10 @@ def _train(
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.train import train
 
-    simulator = setting.held_out.simulator
     return train(
         records.agent,
         setting,
-        Luck.draw(simulator.population, 1, simulator.sessions.max_steps, cfg.evaluation.seed),
+        Luck.draw(setting.held_out.simulator, 1, cfg.evaluation.seed),
         steps=cfg.steps,
         curve_points=cfg.evaluation.curve_points,
         seed=cfg.seed,

@@ -27,9 +27,14 @@ class Sessions(NamedTuple):
     """The sessions that one policy played, one row each; a seed whose training failed has NaN clicks and rewards."""
 
     users: Ints  # [sessions] which held-out user (several sessions may be of one user)
-    items: Ints  # [sessions, steps] item recommended, -1 once the session has ended
-    clicks: Floats  # [sessions, steps] 1 where clicked, 0 elsewhere and after the end
+    items: Ints  # [sessions, steps] item recommended, -1 once the session has ended; slates one after the other
+    clicks: Floats  # alike: 1 where clicked, 0 elsewhere and after the end
     rewards: Floats  # [sessions, steps] 0 after the end
+
+    @property
+    def slate(self) -> int:
+        """Items shown at once; `items` and `clicks` have so many columns a step."""
+        return int(self.items.shape[1] // max(self.rewards.shape[1], 1))
 
 
 class Curve(NamedTuple):

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from recloop.envs import checks
-from recloop.envs.catalog import Floats, Ints
+from recloop.envs.catalog import Catalog, Floats, Ints
 from recloop.envs.checks import PROPERTIES, check
-from recloop.envs.dynamics import Drift
+from recloop.envs.choice import Cascade, Choice, MultinomialLogit, PositionBias
+from recloop.envs.dynamics import Drift, Event
 from recloop.envs.observations import Pooled, Prompt
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.rewards import Reward, Step
 from recloop.envs.sessions import Patience
 from recloop.envs.simulator import Response, Simulator
 from recloop.envs.task import Session, Task
-from recloop.envs.users import Population, Users
+from recloop.envs.users import Users
 from recloop.envs.vector import RecommendVectorEnv
 
 TASK = Task.synthetic(30, 4, max_steps=12)
@@ -36,6 +37,10 @@ def prompted() -> Prompt:
     return Prompt(items, read, lambda *parts: str(parts), profiles, likes, max_steps=12)
 
 
+def of_slates(choice: Choice) -> Task:
+    return replace(TASK, simulator=replace(TASK.simulator, choice=choice))
+
+
 @pytest.mark.parametrize(
     "task",
     [
@@ -45,33 +50,38 @@ def prompted() -> Prompt:
         replace(TASK, simulator=replace(TASK.simulator, dynamics=())),
         replace(TASK, reward=Reward(enjoyment=0, rating=-2, novelty=1, diversity=1, retention=3)),
         Task.synthetic(7, 2, max_steps=3, seed=5),
+        of_slates(MultinomialLogit(3)),
+        replace(of_slates(Cascade(3)), reward=Reward(novelty=1, diversity=1, rating=1)),
+        replace(of_slates(PositionBias(2)), observation=prompted()),
     ],
-    ids=["pooled", "oracle", "prompt", "static", "rewards", "tiny"],
+    ids=["pooled", "oracle", "prompt", "static", "rewards", "tiny", "logit", "cascade", "position bias"],
 )
 def test_what_we_ship_keeps_the_contract(task: Task) -> None:
     check(task)
 
 
 class FleeingTaste(Drift):
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
-        return super().advance(users, -shown, click)
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
+        return super().advance(users, own, event._replace(clicked=-event.clicked), world)
 
 
 class AveragedClick(Drift):
     """SARDINE 1.0.8: a mean without an axis, so that taste moves to the vector of ones."""
 
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
-        return super().advance(users, np.repeat(shown.mean(axis=1, keepdims=True), shown.shape[1], axis=1), click)
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
+        mean = np.repeat(event.clicked.mean(axis=1, keepdims=True), world.dim, axis=1)
+        return super().advance(users, own, event._replace(clicked=mean), world)
 
 
 class GrowingTaste(Drift):
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
-        return users._replace(taste=users.taste + np.float32(0.1) * click[:, None] * shown)
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
+        return users._replace(taste=users.taste + np.float32(0.1) * event.clicked)
 
 
 class CrowdTaste(Drift):
-    def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
-        return super().advance(users, shown, np.full_like(click, click.mean()))
+    def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
+        crowd = event.shown * event.clicks.mean()
+        return super().advance(users, own, event._replace(clicked=crowd), world)
 
 
 class SwappedEndings(Patience):
@@ -145,14 +155,14 @@ class HiddenTasteShown(Pooled):
         return memory
 
 
-class SharedStream(Population):
+class SharedStream(Simulator):
     """All environments draw from one stream, whatever their seed."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Users:
         return super().draw(n, STREAM)
 
 
-class SameForEverySeed(Population):
+class SameForEverySeed(Simulator):
     def draw(self, n: int, rng: np.random.Generator) -> Users:
         return super().draw(n, np.random.default_rng(0))
 
@@ -177,11 +187,6 @@ def seen_as(kind: type[Pooled]) -> Task:
     return replace(TASK, observation=kind(TASK.observation.items, population.tastes, 12))
 
 
-def coming_from(kind: type[Population]) -> Task:
-    population = TASK.simulator.population
-    return simulating(population=kind(population.tastes, population.members))
-
-
 @pytest.mark.parametrize(
     ("make", "property_"),
     [
@@ -200,8 +205,8 @@ def coming_from(kind: type[Population]) -> Task:
         (lambda: seen_as(LateInfinity), checks.an_observation_is_finite_of_one_shape_and_never_written_to_again),
         (lambda: seen_as(DoublePrecision), checks.an_observation_is_finite_of_one_shape_and_never_written_to_again),
         (lambda: seen_as(HiddenTasteShown), checks.reading_tells_nothing_of_the_hidden_state),
-        (lambda: coming_from(SharedStream), checks.the_same_seed_gives_the_same_bits_and_another_seed_others),
-        (lambda: coming_from(SameForEverySeed), checks.the_same_seed_gives_the_same_bits_and_another_seed_others),
+        (lambda: of_kind(SharedStream), checks.the_same_seed_gives_the_same_bits_and_another_seed_others),
+        (lambda: of_kind(SameForEverySeed), checks.the_same_seed_gives_the_same_bits_and_another_seed_others),
     ],
 )
 def test_a_faulty_task_is_found(make: Callable[[], Task], property_: Callable[[Task, int], None]) -> None:
@@ -304,7 +309,7 @@ def test_a_faulty_single_environment_is_found(kind: type[RecommendEnv], monkeypa
 def test_an_error_on_the_way_is_told_with_the_property() -> None:
     @dataclass(frozen=True)
     class Broken(Drift):
-        def advance(self, users: Users, shown: Floats, click: Floats) -> Users:
+        def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
             raise RuntimeError("no such column")
 
     with pytest.raises(ValueError, match="gymnasium finds no fault: not so: no such column"):

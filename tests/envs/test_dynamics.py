@@ -5,16 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloop.envs.dynamics import Boredom
+from recloop.envs.catalog import Catalog
+from recloop.envs.dynamics import Boredom, Event
 from recloop.envs.sessions import Patience
 from recloop.envs.users import Population, Users
 
 SHOWN = np.array([[1, 0]], np.float32)
 CLICK = np.ones(1, np.float32)
+WORLD = Catalog(SHOWN, ["A"], ["film A"], ["film"], CLICK, 0 * CLICK)
+EVENT = Event(np.array([[0]]), CLICK[:, None], SHOWN, SHOWN)
 
 
 def user(patience: float = 1.0, clock: int = 0) -> Users:
-    users = Population(SHOWN, np.array([0]), spread=0.0).draw(1, np.random.default_rng(0))
+    users = Population(SHOWN, np.array([0]), spread=0.0).arrive(np.array([0]), np.zeros((1, 2), np.float32))
     return users._replace(patience=np.array([patience], np.float32), clock=np.array([clock]))
 
 
@@ -22,13 +25,13 @@ def user(patience: float = 1.0, clock: int = 0) -> Users:
 def test_half_of_the_exposure_is_left_after_the_half_life(steps: int) -> None:
     boredom, users = Boredom(half_life_steps=steps, gain=0.0), user()._replace(exposure=SHOWN)
     for _ in range(steps):
-        users = boredom.advance(users, SHOWN, CLICK)
+        users = boredom.advance(users, users.own, EVENT, WORLD)
     np.testing.assert_allclose(users.exposure, SHOWN / 2, rtol=1e-5)
 
 
 def test_an_item_opposite_to_what_was_shown_bores_nobody() -> None:
     users = user()._replace(exposure=-SHOWN)
-    assert Boredom(weight=0.4).cost(users, SHOWN)[0] == 0
+    assert Boredom(weight=0.4).cost(users, users.own, np.array([0]), WORLD)[0] == 0
 
 
 @pytest.mark.parametrize("half_life", [0.0, -1.0, float("nan")])

@@ -8,7 +8,7 @@ from recloop.envs.task import Task
 
 
 def test_a_click_counts_by_its_probability(task: Task) -> None:
-    users = task.simulator.population.draw(1, np.random.default_rng(0))
+    users = task.simulator.draw(1, np.random.default_rng(0))
     model = TrueModel(task)
     following, reward, goes_on = model.step(model.oracle.read(users), np.array([1]))
     chance = 1 / (1 + np.exp(10 * 0.5))  # of item B, which the user does not like
@@ -20,7 +20,7 @@ def test_a_click_counts_by_its_probability(task: Task) -> None:
 
 def test_the_session_goes_on_until_its_last_step(task: Task) -> None:
     model = TrueModel(task)
-    reading = model.oracle.read(task.simulator.population.draw(1, np.random.default_rng(0)))
+    reading = model.oracle.read(task.simulator.draw(1, np.random.default_rng(0)))
     lasting = []
     for _ in range(5):
         reading, _, goes_on = model.step(reading, np.array([0]))

@@ -16,7 +16,7 @@ CLICKED, SKIPPED = np.ones(1, np.float32), np.zeros(1, np.float32)
 
 
 def someone(simulator: Simulator, clock: int = 0) -> Users:
-    return simulator.population.draw(1, np.random.default_rng(0))._replace(clock=np.array([clock]))
+    return simulator.draw(1, np.random.default_rng(0))._replace(clock=np.array([clock]))
 
 
 def test_blocks_stand_side_by_side() -> None:

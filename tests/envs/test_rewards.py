@@ -1,5 +1,6 @@
 """Each component by hand, then bounds for any weights."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ COMPONENTS = list(Reward.__dataclass_fields__)
 
 def step(plane: Catalog, affinity: float = -0.25, enjoyment: float = 0.6, left: bool = False) -> Step:
     """Item B was shown to somebody whose exposure is (3, 4), that is at cosine 0.8 to it."""
-    users = Population(plane.vectors, np.array([0])).draw(1, np.random.default_rng(0))
+    users = Population(plane.vectors, np.array([0])).arrive(np.array([0]), np.zeros((1, 2), np.float32))
     users = users._replace(exposure=np.array([[3, 4]], np.float32))
     numbers = (np.array([value], np.float32) for value in (1.0, enjoyment, affinity, 0.0))
     return Step(users, users, np.array([1]), Response(*numbers), np.array([left]))
@@ -35,11 +36,13 @@ def step(plane: Catalog, affinity: float = -0.25, enjoyment: float = 0.6, left: 
         ("diversity", 0.2),
         ("novelty", 1.0),  # a quarter of the log, as rare as any
         ("retention", 1.0),
+        ("revenue", 0.3),  # a price of 0.5
     ],
 )
 def test_a_component_is_worth(plane: Catalog, component: str, worth: float) -> None:
     reward = Reward(**{"enjoyment": 0, component: 2})
-    assert reward(step(plane), plane)[0] == pytest.approx(2 * worth, rel=1e-5)
+    with_ad = replace(plane, prices=np.array([0, 0.5, 0], np.float32))
+    assert reward(step(plane), with_ad)[0] == pytest.approx(2 * worth, rel=1e-5)
 
 
 def test_every_component_has_a_test() -> None:
@@ -60,6 +63,15 @@ def test_components_add_up_by_their_weights(plane: Catalog) -> None:
     assert Reward(enjoyment=2, click=-0.5)(step(plane), plane)[0] == pytest.approx(2 * 0.6 - 0.5, rel=1e-5)
 
 
+def test_clicks_of_a_slate_add_up_and_stars_are_their_mean(plane: Catalog) -> None:
+    one = step(plane)
+    two = [np.array([[value, other]], np.float32) for value, other in ((1, 0), (0.6, 0.1), (0.5, 0.1), (0, 0))]
+    slate = one._replace(items=np.array([[1, 2]]), response=Response(*two))
+    assert Reward()(slate, plane)[0] == pytest.approx(0.7)
+    assert Reward(enjoyment=0, centred_similarity=1)(slate, plane)[0] == pytest.approx(0.3)
+    assert Reward().bounds(slate=2) == (0, 2)
+
+
 def test_bounds_by_hand() -> None:
     assert Reward(enjoyment=2, centred_similarity=-3, rating=1).bounds() == (0 - 3 + 1, 2 + 3 + 5)
 
@@ -72,7 +84,7 @@ def test_the_reward_stays_within_its_bounds_for_any_weights(weights: list[float]
     task = Task.synthetic(20, 4, **named)
     low, high = task.reward.bounds()
     rng = np.random.default_rng(seed)
-    session = task.arrive(task.simulator.population.draw(8, rng))
+    session = task.arrive(task.simulator.draw(8, rng))
     for _ in range(12):
         session, outcome = task.step(session, rng.integers(20, size=8), rng.random(8, np.float32))
         assert outcome.reward.dtype == np.float32

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recloop.envs.catalog import Catalog, Floats, Ints
 from recloop.envs.choice import Click
-from recloop.envs.dynamics import Boredom, Drift
+from recloop.envs.dynamics import Boredom, Drift, Event
 from recloop.envs.sessions import Patience
 from recloop.envs.simulator import Simulator
 from recloop.envs.task import Task
@@ -21,7 +21,7 @@ A, B, C = (np.array([item]) for item in range(3))
 
 
 def arrived(simulator: Simulator) -> Users:
-    return simulator.population.draw(1, np.random.default_rng(0))
+    return simulator.draw(1, np.random.default_rng(0))
 
 
 def sigmoid(log_odds: float) -> float:
@@ -67,7 +67,9 @@ def test_without_a_click_taste_stays(simulator: Simulator) -> None:
 
 def test_taste_returns_to_the_profile(simulator: Simulator) -> None:
     users = arrived(simulator)._replace(taste=np.array([[0, 1]], np.float32))
-    moved = Drift(rate=0.1, return_rate=0.5).advance(users, np.array([[0, 1]], np.float32), NEVER * 0)
+    taste, nothing = users.taste, np.zeros((1, 2), np.float32)
+    event = Event(B[:, None], NEVER[:, None] * 0, taste, nothing)
+    moved = Drift(rate=0.1, return_rate=0.5).advance(users, users.own, event, simulator.world)
     np.testing.assert_allclose(moved.taste, [[0.5 / 1.25**0.5, 1 / 1.25**0.5]], rtol=1e-6)
 
 
@@ -80,7 +82,7 @@ def test_patience_adds_up_and_never_exceeds_one(simulator: Simulator) -> None:
 
 
 def test_the_same_noise_gives_two_users_the_same_luck(simulator: Simulator) -> None:
-    users = simulator.population.draw(2, np.random.default_rng(0))
+    users = simulator.draw(2, np.random.default_rng(0))
     response = simulator.respond(users, np.array([0, 0]), np.array([0.5, 0.5], np.float32))
     assert response.click[0] == response.click[1]
 
@@ -112,7 +114,7 @@ def crowd(seed: int, n: int = 32) -> tuple[Simulator, Users, Ints, Floats]:
     dynamics = (boredom, Drift(rng.uniform(0, 1), rng.uniform(0, 1)))
     patience = Patience(20, gain=rng.uniform(0, 1), loss=rng.uniform(0, 1))
     simulator = Simulator(world, Population.synthetic(world.vectors, 40, seed), Click(), dynamics, patience)
-    users = simulator.population.draw(n, rng)
+    users = simulator.draw(n, rng)
     for _ in range(3):
         users, _ = simulator.step(users, rng.integers(30, size=n), (rng.random(n) * rng.integers(2)).astype(np.float32))
     return simulator, users, rng.integers(30, size=n), rng.random(n, np.float32)
@@ -175,7 +177,7 @@ def test_the_default_world_compiled_as_a_whole_does_what_its_parts_do(expected: 
     whole = Task.synthetic(num_items=50, dim=24).simulator
     parts = replace(whole, dynamics=(whole.dynamics[0], SameDrift()))
     rng = np.random.default_rng(0)
-    users = others = whole.population.draw(100, rng)
+    users = others = whole.draw(100, rng)
     for _ in range(12):
         items, noise = rng.integers(50, size=100), rng.random(100, np.float32)
         users, response = whole.expected_step(users, items) if expected else whole.step(users, items, noise)

@@ -11,7 +11,7 @@ from tests.envs.conftest import catalog
 
 
 def test_the_reward_of_a_step_is_the_chance_of_the_click(task: Task) -> None:
-    session = task.arrive(task.simulator.population.draw(1, np.random.default_rng(0)))
+    session = task.arrive(task.simulator.draw(1, np.random.default_rng(0)))
     _, outcome = task.step(session, np.array([0]), np.ones(1, np.float32))
     assert outcome.reward[0] == pytest.approx(1 / (1 + np.exp(-10 * (1 - 0.5))), rel=1e-5)
     assert outcome.response.click[0] == 0
@@ -22,7 +22,7 @@ def test_the_agent_may_read_another_space_than_the_world_feels(task: Task) -> No
     other = Task(task.simulator, Pooled(read, np.array([[0, 0, 1]], np.float32), 5), Reward())
     outcomes = []
     for one in (task, other):
-        session = one.arrive(one.simulator.population.draw(1, np.random.default_rng(0)))
+        session = one.arrive(one.simulator.draw(1, np.random.default_rng(0)))
         outcomes.append(one.step(session, np.array([2]), np.zeros(1, np.float32))[1])
     assert outcomes[0].reward == outcomes[1].reward
 
@@ -35,5 +35,5 @@ def test_catalogs_of_different_length_are_refused(task: Task) -> None:
 
 def test_serving_changes_who_comes_and_nothing_else(task: Task) -> None:
     other = task.serving(Population(np.array([[0, 1]], np.float32), np.array([0]), spread=0.0))
-    assert other.simulator.population.draw(1, np.random.default_rng(0)).taste.tolist() == [[0, 1]]
+    assert other.simulator.draw(1, np.random.default_rng(0)).taste.tolist() == [[0, 1]]
     assert other.simulator.world is task.simulator.world

@@ -44,7 +44,7 @@ def setting() -> Setting:
 
 @pytest.fixture(scope="module")
 def luck(setting: Setting) -> Luck:
-    return Luck.draw(setting.held_out.simulator.population, 2, 20, seed=5)
+    return Luck.draw(setting.held_out.simulator, 2, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_the_oracle_sees_in_the_world_s_own_space(data: Path) -> None:
 def test_a_prompt_state_is_read_by_the_encoder_and_kept_out_of_the_cache(data: Path, cache: Path) -> None:
     setting = build_setting(composed([*tiny.settings(data), "env/observation=prompt"]))
     task, files = setting.train, set(cache.rglob("*.safetensors"))
-    users = task.simulator.population.draw(5, np.random.default_rng(0))
+    users = task.simulator.draw(5, np.random.default_rng(0))
     state = task.read(task.arrive(users))[:, task.observation.layout["state"]]
     np.testing.assert_allclose(np.linalg.norm(state, axis=1), 1, atol=1e-5)
     assert set(cache.rglob("*.safetensors")) == files

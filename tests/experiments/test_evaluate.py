@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recloop.agents.baselines import Random
 from recloop.agents.policy import Floats, Ints
+from recloop.envs.simulator import Simulator
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck, play
 
@@ -35,9 +36,13 @@ def task() -> Task:
     return Task.synthetic(NUM_ITEMS, 8, max_steps=STEPS)
 
 
+def of_twenty(task: Task) -> Simulator:
+    return task.simulator.serving(task.simulator.population.of(np.arange(20)))
+
+
 @pytest.fixture(scope="module")
 def luck(task: Task) -> Luck:
-    return Luck.draw(task.simulator.population.of(np.arange(20)), SESSIONS_PER_USER, STEPS, seed=3)
+    return Luck.draw(of_twenty(task), SESSIONS_PER_USER, seed=3)
 
 
 def test_every_user_comes_equally_often(luck: Luck) -> None:
@@ -46,8 +51,7 @@ def test_every_user_comes_equally_often(luck: Luck) -> None:
 
 
 def test_luck_is_the_seed_s_alone(task: Task, luck: Luck) -> None:
-    population = task.simulator.population.of(np.arange(20))
-    same, other = (Luck.draw(population, SESSIONS_PER_USER, STEPS, seed) for seed in (3, 4))
+    same, other = (Luck.draw(of_twenty(task), SESSIONS_PER_USER, seed) for seed in (3, 4))
     np.testing.assert_array_equal(same.clicks, luck.clicks)
     np.testing.assert_array_equal(same.arrival, luck.arrival)
     assert not np.array_equal(other.clicks, luck.clicks)

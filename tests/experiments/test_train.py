@@ -54,7 +54,7 @@ def trained(agent: Agent, setting: Setting, rows: Rows, told: Told | None = None
     return train(
         agent,
         setting,
-        Luck.draw(setting.held_out.simulator.population, 1, 10, seed=9),
+        Luck.draw(setting.held_out.simulator, 1, seed=9),
         steps=STEPS,
         curve_points=4,
         seed=seed,

@@ -70,7 +70,6 @@ def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Tr
     """Train in `folder` from where it is, until the power fails after so many rows."""
     state, length = kept(folder, resume=True)
     journal = Journal(folder / "metrics.jsonl", length)
-    population = setting.held_out.simulator.population
     scramble = random.randrange(10**6)
     random.seed(scramble)
     np.random.seed(scramble)  # noqa: NPY002
@@ -78,7 +77,7 @@ def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Tr
     return train(
         agent,
         setting,
-        Luck.draw(population, 1, 10, seed=9),
+        Luck.draw(setting.held_out.simulator, 1, seed=9),
         steps=STEPS,
         curve_points=4,
         seed=0,
