@@ -231,7 +231,13 @@ class DQNAgent:
         return "DQN" if self.head == "item" else "DQN, plain MLP head"
 
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> BatchedDQN:
-        """The stable-baselines3 model, ready to learn."""
+        """The stable-baselines3 model, ready to learn.
+
+        Raises:
+            ValueError: it is asked for slates.
+        """
+        if items.slate > 1:
+            raise ValueError(f"DQN recommends one item at once, and not {items.slate}; choose agent=ppo")
         hidden = list(self.hidden)
         plain = {"net_arch": hidden}
         head = {"items": items, "hidden": hidden, "scales": self.scales}

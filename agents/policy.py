@@ -32,12 +32,16 @@ class ItemSpace:
         quality: how well liked each item is in the logs, log odds above the average, [num_items].
         popularity: share of the logged interactions, [num_items].
         layout: where the blocks of an observation stand; `state` and `exposure` are needed.
+        slate: items recommended at once.
+        slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
     """
 
     vectors: Floats
     quality: Floats
     popularity: Floats
     layout: dict[str, slice]
+    slate: int = 1
+    slots: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """The head needs both blocks, as long as an item vector."""

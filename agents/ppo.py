@@ -17,6 +17,7 @@ from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.slates import PlackettLuce
 
 
 class ItemLogits(nn.Module):
@@ -90,7 +91,12 @@ class ItemActorCritic(ActorCriticPolicy):
         super().__init__(*args, **{**kwargs, "net_arch": {"pi": [], "vf": hidden}})
 
     def _build(self, lr_schedule: Schedule) -> None:
-        self.action_dist = LogSoftmax(self.items.vectors.shape[0], counts_entropy=self.counts_entropy)
+        num_items = len(self.items.vectors)
+        self.action_dist = (
+            LogSoftmax(num_items, counts_entropy=self.counts_entropy)
+            if self.items.slate == 1
+            else PlackettLuce(self.items)
+        )
         super()._build(lr_schedule)
         head = ItemHead(self.items, self.features_dim, self.hidden, self.scales)
         self.action_net = ItemLogits(head, self.temperature)
@@ -176,7 +182,13 @@ class PPOAgent:
         return "PPO" if self.head == "item" else "PPO, plain MLP head"
 
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> WatchedPPO:
-        """The stable-baselines3 model, ready to learn."""
+        """The stable-baselines3 model, ready to learn.
+
+        Raises:
+            ValueError: the plain head, which would name items twice, is asked for slates.
+        """
+        if self.head == "mlp" and items.slate > 1:
+            raise ValueError(f"head is 'mlp', which recommends one item and not {items.slate}; choose head=item")
         hidden = list(self.hidden)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
         plain = {"net_arch": hidden}

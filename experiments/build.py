@@ -180,7 +180,8 @@ class Setting:
 def item_space(task: "Task") -> ItemSpace:
     """What whoever plays `task` knows of its actions."""
     catalog = task.observation.items
-    return ItemSpace(catalog.vectors, catalog.quality, catalog.popularity, task.observation.layout)
+    slate = task.simulator.choice.slate
+    return ItemSpace(catalog.vectors, catalog.quality, catalog.popularity, task.observation.layout, slate, task.slots)
 
 
 def build_setting(cfg: DictConfig, projection: Projection | None = None) -> Setting:
