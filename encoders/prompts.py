@@ -1,10 +1,15 @@
-"""What language models are given to read: items, people, and what people did, as sentences."""
+"""What language models are given to read: items, people, and what people did, as sentences.
+
+A part of a template in square brackets is left out where one of its attributes is absent or empty.
+"""
 
 import math
 import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True)
@@ -13,6 +18,8 @@ class ItemPrompt:
 
     >>> ItemPrompt()({"title": "Heat", "year": 1995, "genres": ["Action", "Crime"]})
     'Heat (1995). Action, Crime.'
+    >>> ItemPrompt("{title}.[ Directed by {director}.][ With {cast}.]")({"title": "Heat", "director": "Michael Mann"})
+    'Heat. Directed by Michael Mann.'
     """
 
     template: str = "{title} ({year}). {genres}."
@@ -84,17 +91,28 @@ def _fields(template: str) -> set[str]:
     for _, name, form, conversion in parts:
         if not str(name).isidentifier() or form or conversion:
             raise ValueError(f"template {template!r} has the field {name!r}; a field is the plain name of an attribute")
+    _check_brackets(template)
     return {str(name) for _, name, _, _ in parts}
+
+
+def _check_brackets(template: str) -> None:
+    if {"[", "]"} & set(_OPTIONAL.sub("", template)) or any("{" not in part for part in _OPTIONAL.findall(template)):
+        raise ValueError(
+            f"template {template!r} has brackets that hold no field, or no end; write parts that may be left out as "
+            "[ by {author}]"
+        )
 
 
 def _fill(template: str, attributes: Mapping[str, object], whose: str) -> str:
     words = {name: _in_words(attributes.get(name)) for name in _fields(template)}
-    for name, word in sorted(words.items()):
-        if not word:
+    kept = _OPTIONAL.sub(lambda part: part[1] if all(words[name] for name in _fields(part[1])) else "", template)
+    for name in sorted(_fields(kept)):
+        if not words[name]:
             raise ValueError(
-                f"{whose} has no {name!r}, which the template {template!r} asks for; supply it or change the template"
+                f"{whose} has no {name!r}, which the template {template!r} asks for; write [{{{name}}}] if it may be "
+                "left out, supply it, or change the template"
             )
-    return template.format_map(words)
+    return kept.format_map(words)
 
 
 def _in_words(value: object) -> str:

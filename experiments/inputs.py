@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.experiments.arguments import check_value, did_you_mean
-from recloop.experiments.assets import ASSETS
+from recloop.experiments.asset_table import ASSETS
 from recloop.experiments.build import assets, check_parts
 from recloop.experiments.errors import UsageError
 from recloop.experiments.seeding import TUNING_SEEDS

@@ -16,7 +16,8 @@ from recloop.encoders.hashing import Hashing
 from recloop.encoders.projection import Projection
 from recloop.envs.datasets.movielens import MovieLens
 from recloop.experiments import assets
-from recloop.experiments.assets import Asset, File, ensure
+from recloop.experiments.asset_table import Asset, File
+from recloop.experiments.assets import ensure
 from recloop.experiments.checkpoints import State, latest_state, load_weights, save_state, save_weights
 from recloop.experiments.errors import UsageError
 from recloop.experiments.journal import Journal, read_journal

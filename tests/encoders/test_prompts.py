@@ -12,7 +12,7 @@ TECHNICIAN = "A 24-year-old technician."
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     failed, tried = doctest.testmod(prompts)
-    assert (failed, tried) == (0, 3)
+    assert (failed, tried) == (0, 4)
 
 
 def test_a_template_may_use_any_attribute_and_any_language() -> None:
@@ -33,6 +33,27 @@ def test_an_absent_attribute_names_item_and_attribute() -> None:
 @pytest.mark.parametrize("template", ["{title.__class__}", "{title[0]}", "{0}", "{}", "{title!r}", "{year:.{digits}f}"])
 def test_a_template_reaches_nothing_but_attributes(template: str) -> None:
     with pytest.raises(ValueError, match="plain name of an attribute"):
+        ItemPrompt(template)
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({}, "Heat."),
+        ({"director": "Mann"}, "Heat by Mann."),
+        ({"director": " ", "cast": ["Pacino", "De Niro"]}, "Heat with Pacino, De Niro."),
+        ({"director": "Mann", "cast": "Pacino [sic]"}, "Heat by Mann with Pacino [sic]."),
+    ],
+)
+def test_a_part_in_brackets_is_left_out_where_an_attribute_is_missing(known: dict[str, object], text: str) -> None:
+    assert ItemPrompt("{title}[ by {director}][ with {cast}].")(HEAT | known) == text
+
+
+@pytest.mark.parametrize(
+    "template", ["{title} [", "{title}]", "{title} [film]", "[{title} [by {director}]]", "[] {title}"]
+)
+def test_brackets_that_leave_nothing_out_are_refused(template: str) -> None:
+    with pytest.raises(ValueError, match="has brackets that hold no field, or no end"):
         ItemPrompt(template)
 
 

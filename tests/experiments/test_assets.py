@@ -17,7 +17,8 @@ import pytest
 from rich.console import Console
 
 from recloop.experiments import assets
-from recloop.experiments.assets import Asset, File, ensure, fetch
+from recloop.experiments.asset_table import ASSETS, Asset, File
+from recloop.experiments.assets import ensure, fetch
 from recloop.experiments.errors import UsageError
 
 TEXTS = {"a.txt": b"alpha" * 100, "sub/b.txt": b"beta" * 100}
@@ -232,7 +233,8 @@ CHILD = """
 import json, os, shutil, sys
 from pathlib import Path
 from rich.console import Console
-from recloop.experiments.assets import Asset, File, ensure
+from recloop.experiments.asset_table import Asset, File
+from recloop.experiments.assets import ensure
 table = json.loads(Path(sys.argv[1]).read_text())
 table["files"] = {name: File(**file) for name, file in table["files"].items()}
 table["wheel"] = File(**table["wheel"])
@@ -288,8 +290,17 @@ def test_without_recloop_cache_the_users_cache_directory_is_used(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", assets.ASSETS)
+@pytest.mark.parametrize("name", ASSETS)
 def test_every_asset_can_be_fetched_from_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECLOOP_CACHE", str(tmp_path))
     folder = fetch(name)
-    assert set(contents(folder)) == {*assets.ASSETS[name].files, "manifest.json"}
+    assert set(contents(folder)) == {*ASSETS[name].files, "manifest.json"}
+
+
+@pytest.mark.slow
+def test_movielens_1m_is_whole_and_joined_with_the_film_table() -> None:
+    from recloop.envs.datasets.movielens_1m import MovieLens1M
+
+    dataset = MovieLens1M(str(fetch("ml-1m")), str(fetch("films"))).read()
+    assert (len(dataset.interactions.ratings), len(dataset.users), len(dataset.items)) == (1_000_209, 6_040, 3_883)
+    assert dataset.figures["ratings_joined"] > 0.926
