@@ -29,6 +29,7 @@ COMMANDS = {
     "reproduce": Command("recloop.experiments.reproduce:main", "run a logged run again and compare, bit by bit"),
     "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
     "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
+    "data": Command("recloop.experiments.data:main", "check a data set of your own"),
     "sweep": Command("recloop.experiments.sweep:main", "search hyperparameters with Optuna, any number of workers"),
 }
 

@@ -1,6 +1,7 @@
 """Tables of text, as data sets are written in: every complaint names file, line and column, and says what to do."""
 
 import csv
+import hashlib
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from recloop.envs.catalog import Floats, Ints
 
 _LARGEST = 1e12  # stars or seconds
+_SHOWN = 60  # characters of a value
 
 
 class Tabs(csv.Dialect):
@@ -31,13 +33,15 @@ class Table:
         columns: values by the column's name, each [rows].
         lines: the number of each row in the file, [rows].
         remedy: what to do about a file that is not what it should be, for messages.
-        unit: what a row is called in the file: "line", or "row" where there are no lines.
+        sha256: of the file, in hexadecimal.
+        unit: "line", or "row" where a file has no lines.
     """
 
     path: Path
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     remedy: str
+    sha256: str
     unit: str = "line"
 
     def __len__(self) -> int:
@@ -51,25 +55,25 @@ class Table:
         for values in zip(*self.columns.values(), strict=True):
             yield dict(zip(self.columns, values, strict=True))
 
-    def complaint(self, row: int, problem: str) -> str:
+    def complaint(self, row: int, problem: str, remedy: str = "") -> str:
         """A sentence that says where the problem is and what to do."""
-        return f"{self.path}, {self.unit} {self.lines[row]}: {problem}; {self.remedy}"
+        return f"{self.path}, {self.unit} {self.lines[row]}: {problem}; {remedy or self.remedy}"
 
     def repeated(self, column: str) -> Iterator[str]:
         """A complaint for every value of `column` that an earlier row has."""
         seen: set[str] = set()
         for row, value in enumerate(self[column]):
             if value in seen:
-                yield self.complaint(row, f"{column} {value!r} comes twice")
+                yield self.complaint(row, f"{column} {_short(value)} comes twice")
             seen.add(value)
 
-    def unreadable(self, column: str, read: Callable[[str], object]) -> Iterator[str]:
+    def unreadable(self, column: str, read: Callable[[str], object], remedy: str = "") -> Iterator[str]:
         """A complaint for every value of `column` that `read` refuses with a `ValueError` or a `KeyError`."""
         for row, value in enumerate(self[column]):
             try:
                 read(value)
             except (KeyError, ValueError):
-                yield self.complaint(row, f"{column} is {value!r}")
+                yield self.complaint(row, f"{column} is {_short(value)}", remedy)
 
     def numbered(self, column: str) -> dict[str, int]:
         """The row of each value of `column`, where none may come twice."""
@@ -94,6 +98,10 @@ class Table:
         except (KeyError, ValueError):
             refuse(self.unreadable(column, read))
             raise
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
 
 
 def refuse(problems: Iterator[str]) -> None:
@@ -131,12 +139,13 @@ def read_csv(
     except csv.Error as error:
         raise ValueError(f"{path}: no table ({error}); {remedy}") from None
     names = [name.split(":")[0].strip() for name in rows[0]] if rows else []
-    _check_names(path, names, columns, remedy)
-    for line, values in zip(lines, rows, strict=True):
-        if len(values) != len(names):
-            raise ValueError(f"{path}, line {line}: {len(values)} columns instead of {len(names)}; {remedy}")
+    check_names(path, names, columns, remedy)
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(names):
+            raise ValueError(f"{path}, line {line}: {len(row)} columns instead of {len(names)}; {remedy}")
     columnwise = zip(*rows, strict=True)
-    return Table(path, {name: values[1:] for name, values in zip(names, columnwise, strict=True)}, lines[1:], remedy)
+    values = {name: column[1:] for name, column in zip(names, columnwise, strict=True)}
+    return Table(path, values, lines[1:], remedy, hashlib.sha256(content).hexdigest())
 
 
 def _rows(text: str, dialect: type[csv.Dialect]) -> tuple[list[list[str]], Sequence[int]]:
@@ -150,10 +159,11 @@ def _rows(text: str, dialect: type[csv.Dialect]) -> tuple[list[list[str]], Seque
     return [values for values in rows if values], lines
 
 
-def _check_names(path: Path, names: Sequence[str], columns: Sequence[str], remedy: str) -> None:
+def check_names(path: Path, names: Sequence[str], columns: Sequence[str], remedy: str) -> None:
+    """Refuse a header without the `columns` that must be there, or with a name that comes twice."""
     for column in columns:
         if column not in names:
-            raise ValueError(f"{path}, line 1: no column {column}; {remedy}")
+            raise ValueError(f"{path}: no column {column} among {_short(', '.join(names))}; {remedy}")
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{path}, line 1: column {name!r} comes twice; {remedy}")
+            raise ValueError(f"{path}: column {name!r} comes twice; {remedy}")
