@@ -1,4 +1,7 @@
-"""What a set of sessions shows, one number each. The report prints the docstrings as its definitions."""
+"""What a set of sessions shows, one number each. The report prints the docstrings as its definitions.
+
+Where a step shows a slate of k items, every one of them counts as a recommendation.
+"""
 
 from typing import Any
 
@@ -24,8 +27,10 @@ def session_return(sessions: Sessions) -> float:
 
 
 def session_length(sessions: Sessions) -> float:
-    """Mean number of recommendations until the user leaves or the session's last step comes."""
-    return float(_lengths(sessions).mean())
+    """Mean number of steps until the user leaves or the session's last step comes; a slate of items is one step."""
+    n, steps = sessions.rewards.shape
+    slates = sessions.items.reshape(n, steps, -1)  # [sessions, steps, slate]
+    return float((slates >= 0).any(axis=2).sum(axis=1).mean())
 
 
 def coverage(sessions: Sessions, num_items: int) -> float:
@@ -43,7 +48,7 @@ def diversity(sessions: Sessions, vectors: NDArray[np.floating]) -> float:
     counts = _counts(sessions, len(vectors))  # [sessions, num_items]
     sums = counts @ units  # [sessions, dim]
     squares = counts @ np.square(units).sum(axis=1)  # [sessions]
-    pairs = _lengths(sessions) * (_lengths(sessions) - 1.0)  # [sessions]
+    pairs = _recommended(sessions) * (_recommended(sessions) - 1.0)  # [sessions]
     some = pairs > 0
     if not some.any():
         return float("nan")
@@ -57,7 +62,7 @@ def distinct_items(sessions: Sessions, num_items: int) -> float:
 
 def repeats(sessions: Sessions, num_items: int) -> float:
     """Share of recommendations whose item was already recommended in the same session: 1 - distinct / all."""
-    return float(1 - _distinct(sessions, num_items).sum() / max(_lengths(sessions).sum(), 1))
+    return float(1 - _distinct(sessions, num_items).sum() / max(_recommended(sessions).sum(), 1))
 
 
 def gini(sessions: Sessions, num_items: int) -> float:
@@ -70,14 +75,40 @@ def gini(sessions: Sessions, num_items: int) -> float:
     return float(ranks @ exposure / (num_items * max(exposure.sum(), 1)))
 
 
-def novelty(sessions: Sessions, popularity: NDArray[Any]) -> float:
-    """Mean bits of surprise of a recommendation: -log2 of the item's share of the logged interactions, plus one each.
+def effective_items(sessions: Sessions, num_items: int) -> float:
+    """How many items, shown equally often, would be as varied as all that was recommended: exp(-sum_i p_i log p_i).
 
-    `popularity` [num_items] counts the logged interactions; one more of each keeps unseen items finite.
+    p_i is the item's share of all recommendations; 1 = one item only, num_items = each equally often. Hill's number of
+    order 1 (1973): unlike coverage, it does not grow by what is hardly ever shown.
     """
-    shares = (popularity + 1) / (popularity + 1).sum()  # [num_items]
+    exposure = _exposure(sessions, num_items)
+    shares = exposure[exposure > 0] / max(exposure.sum(), 1)
+    return float(np.exp(-(shares @ np.log(shares))))
+
+
+def novelty(sessions: Sessions, popularity: NDArray[Any]) -> float:
+    """Mean bits of surprise of a recommendation: -log2 of the item's share of the logged interactions.
+
+    `popularity` [num_items] is that share, or their number. An item without any counts as the least one with some.
+    """
+    some = popularity[popularity > 0]
+    counts = np.where(popularity > 0, popularity, some.min()) if len(some) else np.ones(len(popularity))
+    shares = np.asarray(counts / counts.sum(), np.float64)  # [num_items]
     exposure = _exposure(sessions, len(popularity))  # [num_items]
     return float(-(exposure @ np.log2(shares)) / max(exposure.sum(), 1))
+
+
+def popularity(sessions: Sessions, popularity: NDArray[Any]) -> float:
+    """Mean percentile of what was recommended, when the catalog is sorted by logged interactions; 1/2 = at random.
+
+    An item's percentile is the share of the catalog's n items that are less popular, half of those that tie with it
+    (itself too) included: from 1 / 2n, the least popular, to 1 - 1 / 2n.
+    """
+    from scipy.stats import rankdata
+
+    percentiles = (rankdata(popularity) - 0.5) / len(popularity)  # [num_items]
+    exposure = _exposure(sessions, len(popularity))  # [num_items]
+    return float(exposure @ percentiles / max(exposure.sum(), 1))
 
 
 def reward_by_step(sessions: Sessions) -> NDArray[np.float64]:
@@ -91,8 +122,9 @@ def _per_user(sessions: Sessions, values: Floats) -> NDArray[np.float64]:
     return np.bincount(row, weights=totals) / np.bincount(row)  # [users]
 
 
-def _lengths(sessions: Sessions) -> NDArray[np.int64]:
-    return np.asarray((sessions.items >= 0).sum(axis=1))  # [sessions]
+def _recommended(sessions: Sessions) -> NDArray[np.int64]:
+    """Items recommended in each session, repeats and the items of slates counted one by one, [sessions]."""
+    return np.asarray((sessions.items >= 0).sum(axis=1))
 
 
 def _exposure(sessions: Sessions, num_items: int) -> NDArray[np.float64]:
@@ -107,8 +139,8 @@ def _counts(sessions: Sessions, num_items: int) -> Any:
     """How often each session recommended each item, sparse [sessions, num_items]."""
     from scipy.sparse import csr_array
 
-    rows, steps = np.nonzero(sessions.items >= 0)
-    counts = csr_array((np.ones(len(rows)), (rows, sessions.items[rows, steps])), (len(sessions.items), num_items))
+    rows, places = np.nonzero(sessions.items >= 0)
+    counts = csr_array((np.ones(len(rows)), (rows, sessions.items[rows, places])), (len(sessions.items), num_items))
     counts.sum_duplicates()
     return counts
 

@@ -4,18 +4,22 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recloop.encoders.files import write_atomically
-from recloop.experiments import metrics, planning_gap, statistics
+from recloop.experiments import guards, metrics, planning_gap, statistics
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, LABELS, PLANNER, SPARING
 from recloop.experiments.plots import learning_curves, reward_along_session, taste_map
+from recloop.experiments.recommended import FIGURES, Figure
 from recloop.experiments.sessions import Key, Played
 from recloop.experiments.svg import THEME, standalone
 from recloop.experiments.table import Summary, bounds, gap_words, number, seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Heading(NamedTuple):
@@ -88,11 +92,8 @@ def _page(heading: Heading, summary: Summary, plots: Mapping[str, str]) -> str:
         information_gaps={
             policy: planning_gap.interval(gap, "z.1f") for policy, gap in summary.judgement.information_gaps.items()
         },
-        columns=[column.heading for column in COLUMNS],
-        rows=[
-            (row.trained, [(column.show(row), column.aside(row)) for column in COLUMNS])
-            for row in summary.table.itertuples()
-        ],
+        earned=shown(summary.table, COLUMNS),
+        recommended=shown(summary.table, RECOMMENDED),
         plots=plots,
         definitions={name: definition(what) for name, what in DEFINITIONS.items()},
     )
@@ -134,6 +135,20 @@ class Column(NamedTuple):
     aside: Callable[[Any], str] = lambda row: ""
 
 
+def shown(table: "pd.DataFrame", columns: Sequence[Column]) -> dict[str, Any]:
+    """What the templates print of a table: headings, and for each row whether it was trained and its cells."""
+    return {
+        "headings": [column.heading for column in columns],
+        "rows": [
+            (row.trained, [(column.show(row), column.aside(row)) for column in columns]) for row in table.itertuples()
+        ],
+    }
+
+
+def _column(figure: Figure) -> Column:
+    return Column(figure.heading, lambda row: number(getattr(row, figure.name), figure.spec))
+
+
 COLUMNS = (
     Column("policy", lambda row: str(row.policy)),
     Column("sees", lambda row: str(row.sees)),
@@ -150,14 +165,9 @@ COLUMNS = (
     ),
     Column("worst seed", lambda row: number(row.worst_seed, ".1f") if row.trained else ""),
     Column("return", lambda row: number(row.session_return, "z.1f")),
-    Column("length", lambda row: number(row.session_length, ".1f")),
-    Column("coverage", lambda row: number(row.coverage, ".0%")),
-    Column("diversity", lambda row: number(row.diversity, "z.2f")),
-    Column("distinct", lambda row: number(row.distinct_items, ".1f")),
-    Column("repeats", lambda row: number(row.repeats, ".0%")),
-    Column("Gini", lambda row: number(row.gini, ".2f")),
-    Column("novelty", lambda row: number(row.novelty, ".1f")),
 )
+
+RECOMMENDED = (*COLUMNS[:2], *map(_column, FIGURES))
 
 DEFINITIONS: Mapping[str, Callable[..., Any] | str] = {
     "clicks / session": metrics.clicks_per_session,
@@ -171,11 +181,6 @@ DEFINITIONS: Mapping[str, Callable[..., Any] | str] = {
     "information gap": "J of a policy on true states less J of the same policy on observed states, in clicks.",
     "worst seed": "The lowest clicks a session of a training seed; a dash when a seed failed.",
     "return": metrics.session_return,
-    "length": metrics.session_length,
-    "coverage": metrics.coverage,
-    "diversity": metrics.diversity,
-    "distinct": metrics.distinct_items,
-    "repeats": metrics.repeats,
-    "Gini": metrics.gini,
-    "novelty": metrics.novelty,
+    **{figure.heading: figure.what for figure in FIGURES},
+    "collapsed": guards.collapses,
 }

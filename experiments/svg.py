@@ -25,10 +25,10 @@ _VARIABLES = {
 
 THEME = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1b1f24; --muted: #59636e; --grid: #dfe3e8;
-  --blue: #0072b2; --yellow: #c9b800; }
+  --blue: #0072b2; --yellow: #c9b800; --alarm: #b3261e; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14171c; --ink: #e8ebef; --muted: #a0a9b4; --grid: #343a43;
-    --blue: #2f8fd6; --yellow: #f0e442; }
+    --blue: #2f8fd6; --yellow: #f0e442; --alarm: #ff8a80; }
 }
 """
 

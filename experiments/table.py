@@ -1,4 +1,4 @@
-"""The table of policies, as data and for the terminal, with the environment's label under it."""
+"""The table of policies, as data and for the terminal, with the environment's label and its warnings under it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -7,13 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.experiments import metrics
+from recloop.experiments.guards import Collapse, collapses
 from recloop.experiments.planning_gap import HEURISTIC, Judgement, interval, judge, stamp_seeds, verdicts
-from recloop.experiments.sessions import Key, Played, Sessions
+from recloop.experiments.recommended import FIGURES, describe
+from recloop.experiments.sessions import Key, Played
 from recloop.experiments.statistics import Estimate, Resampled, Scores, bootstrap, estimate
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
 
 class Summary(NamedTuple):
@@ -23,6 +26,7 @@ class Summary(NamedTuple):
     judgement: Judgement
     verdicts: tuple[str, ...]
     stamp: str  # what the number of training seeds is good for; empty from 10 on
+    collapses: tuple[Collapse, ...] = ()  # policies that recommend next to nothing else, trained agents first
 
 
 def summarise(
@@ -34,7 +38,8 @@ def summarise(
 ) -> Summary:
     """Compare policies that were played on the same users.
 
-    `vectors` [num_items, dim] are what diversity is measured with, `popularity` [num_items] counts logged interactions.
+    `vectors` [num_items, dim] are what diversity is measured with; `popularity` [num_items] is each item's share of the
+    logged interactions.
     Raises ValueError when two policies share a row or were played on different users.
     """
     import pandas as pd
@@ -43,7 +48,8 @@ def summarise(
     judgement = judge(resampled, action_influence)
     rows = [_row(one, resampled[one.key], judgement.credits[one.key], vectors, popularity) for one in played]
     fewest = min((len(one.sessions) for one in played if one.trained), default=10)
-    return Summary(pd.DataFrame(rows), judgement, verdicts(judgement, played), stamp_seeds(fewest))
+    stamp, fallen = stamp_seeds(fewest), collapses(played, len(vectors))
+    return Summary(pd.DataFrame(rows), judgement, verdicts(judgement, played), stamp, fallen)
 
 
 def scores(played: Sequence[Played]) -> dict[Key, Scores]:
@@ -87,21 +93,6 @@ def _row(
     }
 
 
-def describe(sessions: Sessions, vectors: NDArray[np.floating], popularity: NDArray[Any]) -> dict[str, float]:
-    """What the sessions of one seed look like, by the name of the function in `metrics` that defines it."""
-    num_items = len(vectors)
-    return {
-        "session_return": metrics.session_return(sessions),
-        "session_length": metrics.session_length(sessions),
-        "coverage": metrics.coverage(sessions, num_items),
-        "diversity": metrics.diversity(sessions, vectors),
-        "distinct_items": metrics.distinct_items(sessions, num_items),
-        "repeats": metrics.repeats(sessions, num_items),
-        "gini": metrics.gini(sessions, num_items),
-        "novelty": metrics.novelty(sessions, popularity),
-    }
-
-
 def environment_line(judgement: Judgement) -> str:
     """`environment: PLANNING (planning gap 0.34 [...], uplift +48 % [...]), information gap 3.0 [...] clicks`."""
     return f"environment: {judgement.label} ({gap_words(judgement)}){_information_words(judgement)}"
@@ -125,34 +116,48 @@ def _information_words(judgement: Judgement) -> str:
 
 
 def print_table(summary: Summary, console: "Console") -> None:
-    """Show the table, the stamp of few seeds, and the environment line; trained agents stand out."""
+    """Show what was earned, what was recommended, and the lines that qualify both; trained agents stand out."""
+    from rich.text import Text
+
+    rows = list(summary.table.itertuples())
+    earned = ("seeds", "clicks/session", "95% CI", "planning credit", "95% CI")
+    console.print(_grid(earned, [(row, _earned(row)) for row in rows]))
+    for line in filter(None, (environment_line(summary.judgement), summary.stamp)):
+        console.print(Text(line), soft_wrap=True)
+    console.print()
+    figures = [figure.heading for figure in FIGURES]
+    console.print(_grid(figures, [(row, _recommended(row)) for row in rows]))
+    for collapse in summary.collapses:
+        console.print(Text(str(collapse), style="bold red" if collapse.trained else ""), soft_wrap=True)
+
+
+def _grid(headings: Sequence[str], rows: Sequence[tuple[Any, Sequence[str]]]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("policy", no_wrap=True)
-    table.add_column("sees", no_wrap=True)
-    for heading in ("seeds", "clicks/session", "95% CI", "planning credit", "95% CI", "coverage", "diversity"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in summary.table.itertuples():
-        table.add_row(*(Text(cell) for cell in _cells(row)), style="bold" if row.trained else "")
-    console.print(table)
-    for line in filter(None, (environment_line(summary.judgement), summary.stamp)):
-        console.print(Text(line), soft_wrap=True)
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    grid.add_column("policy", no_wrap=True)
+    grid.add_column("sees", no_wrap=True)
+    for heading in headings:
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for row, cells in rows:
+        texts = (Text(cell) for cell in (row.policy, row.sees, *cells))
+        grid.add_row(*texts, style="bold" if row.trained else "")
+    return grid
 
 
-def _cells(row: Any) -> list[str]:
+def _earned(row: Any) -> list[str]:
     return [
-        row.policy,
-        row.sees,
         seeds(row),
         number(row.clicks_per_session, "z.1f"),
         bounds(row.ci_low, row.ci_high, "z.1f"),
         number(row.planning_credit, "z.2f"),
         bounds(row.credit_low, row.credit_high, "z.2f"),
-        number(row.coverage, ".0%"),
-        number(row.diversity, ".2f"),
     ]
+
+
+def _recommended(row: Any) -> list[str]:
+    return [number(getattr(row, figure.name), figure.spec) for figure in FIGURES]
 
 
 def seeds(row: Any) -> str:

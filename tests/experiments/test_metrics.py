@@ -76,9 +76,48 @@ def test_gini_is_zero_when_every_item_is_shown_as_often_and_near_one_when_a_sing
 
 
 def test_novelty_is_the_bits_of_the_items_popularity_share() -> None:
-    popularity = np.array([3, 1, 0, 0])  # shares with one added: 1/2, 1/4, 1/8, 1/8
+    popularity = np.array([4, 2, 1, 0])  # the last as the one before: 1/2, 1/4, 1/8, 1/8
     assert metrics.novelty(sessions([[0, 1, -1]]), popularity) == 1.5
     assert metrics.novelty(sessions([[3, 3, 2]]), popularity) == 3
+    assert metrics.novelty(sessions([[0, 1, -1]]), popularity / 7) == 1.5  # shares instead of numbers
+    assert metrics.novelty(sessions([[0, 1, -1]]), np.zeros(4)) == 2  # nothing logged: all alike
+
+
+def test_popularity_is_the_percentile_in_the_catalog_and_ties_share_theirs() -> None:
+    popularity = np.array([0.7, 0.1, 0.1, 0.1])
+    assert metrics.popularity(sessions([[0]]), popularity) == 0.875
+    assert metrics.popularity(sessions([[1]]), popularity) == 0.375
+    assert metrics.popularity(sessions([[0, 1, 2, 3]]), popularity) == 0.5  # each as often: as at random
+
+
+def test_effective_items_are_the_exponential_of_the_entropy() -> None:
+    assert metrics.effective_items(sessions([[0, 1], [2, 3]]), num_items=9) == pytest.approx(4)
+    assert metrics.effective_items(sessions([[2, 2], [2, -1]]), num_items=9) == 1
+    half_quarters = sessions([[0, 0, 1, 2]])  # 1/2, 1/4, 1/4: 2 ** 1.5
+    assert metrics.effective_items(half_quarters, num_items=9) == pytest.approx(2**1.5)
+
+
+def slates() -> Sessions:
+    """Two sessions of three steps, slates of two items; the second session ends after its first step."""
+    items = np.array([[0, 1, 0, 1, 2, 1], [3, 3, -1, -1, -1, -1]], np.int32)
+    clicks = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 0, 0, 0, 0]], np.float32)
+    return Sessions(np.arange(2, dtype=np.int32), items, clicks, np.array([[2, 1, 0], [1, 0, 0]], np.float32))
+
+
+def test_a_slate_is_one_step_of_several_recommendations() -> None:
+    assert metrics.session_length(slates()) == 2
+    assert metrics.clicks_per_user(slates()).tolist() == [3, 1]
+    assert metrics.session_return(slates()) == 2
+    assert metrics.reward_by_step(slates()).tolist() == [1.5, 0.5, 0]
+    assert metrics.distinct_items(slates(), num_items=4) == 2
+    assert metrics.repeats(slates(), num_items=4) == pytest.approx(1 - 4 / 8)
+    shares = np.array([2, 3, 1, 2]) / 8
+    assert metrics.effective_items(slates(), num_items=4) == pytest.approx(np.prod(shares**-shares))
+
+
+def test_the_pairs_of_diversity_are_those_of_all_items_of_all_slates() -> None:
+    # items 0, 0, 1, 1, 1, 2 make 15 pairs, 1 + 3 of the same item; items 3, 3 make one, of the same item
+    assert metrics.diversity(slates(), np.eye(4)) == pytest.approx((11 / 15 + 0) / 2)
 
 
 def test_a_session_that_ended_counts_nothing_in_the_reward_of_a_step() -> None:
@@ -96,6 +135,8 @@ def test_no_metric_depends_on_how_items_are_numbered(items: NDArray[np.int32], o
     assert metrics.coverage(before, 10) == metrics.coverage(after, 10)
     assert metrics.distinct_items(before, 10) == metrics.distinct_items(after, 10)
     assert metrics.gini(before, 10) == pytest.approx(metrics.gini(after, 10))
+    assert metrics.effective_items(before, 10) == pytest.approx(metrics.effective_items(after, 10))
+    assert metrics.popularity(before, popularity) == pytest.approx(metrics.popularity(after, moved_popularity))
     assert metrics.novelty(before, popularity) == pytest.approx(metrics.novelty(after, moved_popularity))
     diversity = metrics.diversity(after, moved_vectors)
     assert metrics.diversity(before, vectors) == pytest.approx(diversity, nan_ok=True)

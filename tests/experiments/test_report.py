@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recloop.experiments.report import COLUMNS, DEFINITIONS, Heading, write_report
+from recloop.experiments.report import COLUMNS, DEFINITIONS, RECOMMENDED, Heading, write_report
 from recloop.experiments.sessions import Played
 from recloop.experiments.table import summarise
 
@@ -69,8 +69,19 @@ def test_a_report_carries_label_stamp_table_and_verdict(report: Any, tmp_path: P
     page = report(tmp_path)
     assert "<strong>PLANNING</strong>" in page
     assert "EXPLORATORY: 3 seeds" in page
-    assert page.count('<tr class="trained">') == 1
+    assert page.count('<tr class="trained">') == 2  # what PPO earned, and what it recommended
+    assert 'class="alarm"' not in page
     assert "PPO (observed) is above the greedy oracle so far" in page
+
+
+def test_a_report_names_an_agent_that_has_collapsed_and_the_rule(
+    report: Any, tmp_path: Path, played: list[Played]
+) -> None:
+    first, *others = played[2].sessions
+    narrow = first._replace(items=np.full_like(first.items, 7))
+    page = report(tmp_path, policies=[*played[:2], played[2]._replace(sessions=(narrow, *others)), *played[3:]])
+    assert '<p class="alarm">COLLAPSED: PPO (observed), 1 of 3 seeds: 1.0 different items a session; ' in page
+    assert "A seed has collapsed when it shows fewer than 3 different items a session" in page
 
 
 def test_whatever_is_named_by_a_user_is_escaped(report: Any, tmp_path: Path, played: list[Played]) -> None:
@@ -90,6 +101,6 @@ def test_a_report_of_baselines_alone_has_no_learning_curve(report: Any, tmp_path
 
 def test_every_column_of_the_table_is_defined(report: Any, tmp_path: Path) -> None:
     page = report(tmp_path)
-    assert {column.heading for column in COLUMNS} - {"policy", "sees", "seeds"} <= set(DEFINITIONS)
+    assert {column.heading for column in (*COLUMNS, *RECOMMENDED)} - {"policy", "sees", "seeds"} <= set(DEFINITIONS)
     assert "|set of items recommended| / num_items" in page
     assert "Raises" not in page

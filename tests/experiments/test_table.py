@@ -75,7 +75,35 @@ def test_the_terminal_shows_figures_intervals_label_and_stamp(
     shown = " ".join(next(line for line in lines if line.startswith("PPO")).split())
     assert shown.startswith(f"PPO observed 3 {row.clicks_per_session:.1f} [{row.ci_low:.1f}, {row.ci_high:.1f}]")
     assert any(line.startswith("environment: PLANNING (planning gap 0.") for line in lines)
-    assert lines[-1].startswith("EXPLORATORY: 3 seeds")
+    assert any(line.startswith("EXPLORATORY: 3 seeds") for line in lines)
+    assert max(map(len, lines[: 1 + len(played)])) <= 130
+
+
+def test_the_terminal_shows_what_was_recommended_in_a_table_of_its_own(
+    played: list[Played], vectors: NDArray[np.float64], popularity: NDArray[Any]
+) -> None:
+    summary, screen = summarise(played, vectors, popularity, rng()), StringIO()
+    print_table(summary, Console(file=screen, width=130))
+    second = screen.getvalue().rpartition("\n\n")[2].splitlines()
+    headings = " ".join(second[0].split())
+    assert headings == "policy sees length distinct repeats diversity coverage effective items Gini popularity novelty"
+    assert second[3].split()[:2] == ["PPO", "observed"]
+    assert len(second) == 1 + len(played)
+    assert max(map(len, second)) <= 130
+
+
+def test_a_collapsed_agent_is_said_last_and_in_red_and_a_collapsed_baseline_without_colour(
+    played: list[Played], vectors: NDArray[np.float64], popularity: NDArray[Any]
+) -> None:
+    for row in (1, 2):
+        whole = tuple(one._replace(items=np.zeros_like(one.items)) for one in played[row].sessions)
+        played[row] = played[row]._replace(sessions=whole)
+    screen = StringIO()
+    console = Console(file=screen, width=140, force_terminal=True, color_system="standard")
+    print_table(summarise(played, vectors, popularity, rng()), console)
+    agent, baseline = screen.getvalue().splitlines()[-2:]
+    assert agent.startswith("\x1b[1;31mCOLLAPSED: PPO (observed), 3 of 3 seeds: 1.0 different items a session; ")
+    assert baseline.startswith("collapsed: boredom-aware heuristic (observed): 1.0 different items a session")
 
 
 def test_trained_agents_stand_out_in_the_terminal(
@@ -85,8 +113,8 @@ def test_trained_agents_stand_out_in_the_terminal(
     console = Console(file=screen, width=140, force_terminal=True, color_system="standard")
     print_table(summarise(played, vectors, popularity, rng()), console)
     bold = [line for line in screen.getvalue().splitlines() if line.startswith("\x1b[1m")]
-    assert len(bold) == 1
-    assert "PPO" in bold[0]
+    assert len(bold) == 2  # in both tables
+    assert all("PPO" in line for line in bold)
 
 
 def test_names_with_brackets_are_printed_as_they_are(
