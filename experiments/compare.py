@@ -145,7 +145,7 @@ def _page(found: Sequence[Section], trials: Sequence[Trial], groups: Sequence[Gr
             "interquartile mean and interval": definition(statistics.bootstrap),
             "P(better)": definition(statistics.probability_of_improvement),
             "planning credit": definition(planning_gap.planning_credit),
-            "optimality gap": "Clicks a session that the best row of the table reaches more.",
+            "optimality gap": definition(statistics.optimality_gap) + "\nThe best is the best row of the table.",
             "last points": f"Mean over seeds and the last {WINDOW} points of the learning curve: not the best point.",
             "p, corrected": definition(significance.compare_seeds),
             "verdict": f"By rule, at the 5 % level: equivalent within {significance.EQUIVALENT:.0%} of the base, "

@@ -16,6 +16,7 @@ from recloop.experiments.statistics import (
     Seeds,
     estimate,
     interquartile_mean,
+    optimality_gap,
     probability_of_improvement,
     resample,
 )
@@ -135,7 +136,7 @@ def _row(section: Section, played: Played, group: Group | None, best: float) -> 
         "planning_credit": np.nan if credit is None else credit.value,
         "credit_low": np.nan if credit is None else credit.low,
         "credit_high": np.nan if credit is None else credit.high,
-        "optimality_gap": best - clicks.value,
+        "optimality_gap": optimality_gap(means, best),
     }
 
 

@@ -109,6 +109,14 @@ def probability_of_improvement(ours: Seeds, theirs: Seeds) -> Resampled:
     return np.asarray((pairs.mean(axis=(0, 1)) + 1) / 2)
 
 
+def optimality_gap(seeds: NDArray[np.float64], best: float) -> float:
+    """What the seeds miss of the best that is known, mean over seeds of max(0, best - x).
+
+    A seed that reaches more than the best does not make up for one that reaches less.
+    """
+    return float(best - np.minimum(seeds, best).mean())
+
+
 def performance_profile(
     scores: Scores, levels: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -69,20 +69,3 @@ def test_the_verdict_goes_by_the_five_percent_level(p_values: PValues, words: st
 
 def test_the_lower_mean_is_inferior() -> None:
     assert verdict(seeds(0, 2), seeds(1, 3), PValues(0.01, 0.9)) == "inferior"
-
-
-@pytest.mark.slow
-def test_the_same_agent_under_two_names_is_told_apart_in_five_percent_of_cases() -> None:
-    rng = np.random.default_rng(0)
-    pairs = rng.normal(20, 1, (2000, 2, 10))
-    found = [compare_seeds(ours, theirs, margin=0.01) for ours, theirs in pairs]
-    rate = np.mean([one is not None and one.different < 0.05 for one in found])
-    assert 0.025 < rate < 0.07
-
-
-@pytest.mark.slow
-def test_a_difference_of_one_and_a_half_spreads_is_found_with_ten_seeds() -> None:
-    rng = np.random.default_rng(0)
-    ours, theirs = rng.normal(1.5, 1, (500, 10)), rng.normal(0, 1, (500, 10))
-    found = [compare_seeds(*pair, margin=0.01) for pair in zip(ours, theirs, strict=True)]
-    assert np.mean([one is not None and one.different < 0.05 for one in found]) > 0.85
