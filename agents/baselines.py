@@ -7,29 +7,44 @@ import numpy as np
 from recloop.agents.policy import Floats, Ints, ItemSpace
 
 
+def first_items(scores: Floats, k: int) -> Ints:
+    """The `k` items of the highest `scores` [n, num_items], best first, [n, k]."""
+    unordered = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # [n, k]
+    order = np.argsort(-np.take_along_axis(scores, unordered, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(unordered, order, axis=1)
+
+
 class Random:
-    """Every item is as likely as any other.
+    """Every item is as likely as any other; the items of a slate are different ones.
 
     Args:
         num_items: size of the catalog.
         seed: of its own random stream.
+        slate: items in a recommendation.
     """
 
-    def __init__(self, num_items: int, seed: int) -> None:
-        self.num_items, self.rng = num_items, np.random.default_rng(seed)
+    def __init__(self, num_items: int, seed: int, slate: int = 1) -> None:
+        self.num_items, self.rng, self.slate = num_items, np.random.default_rng(seed), slate
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
-        """A random item for each user."""
-        return self.rng.integers(self.num_items, size=len(observation)), state
+        """A random item [n], or slate [n, slate], for each user."""
+        if self.slate == 1:
+            return self.rng.integers(self.num_items, size=len(observation)), state
+        return first_items(self.rng.random((len(observation), self.num_items), np.float32), self.slate), state
 
 
 class Popularity:
-    """The most popular items in order, one a step, the same for everybody; starts again at each session."""
+    """The most popular items in order, one a step, the same for everybody; starts again at each session.
 
-    def __init__(self, items: ItemSpace) -> None:
-        self.order = np.argsort(-items.popularity, kind="stable")
+    Args:
+        items: what is known of the items.
+        slate: items in a recommendation, the next so many of the list.
+    """
+
+    def __init__(self, items: ItemSpace, slate: int = 1) -> None:
+        self.order, self.slate = np.argsort(-items.popularity, kind="stable"), slate
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -38,7 +53,10 @@ class Popularity:
         step = np.zeros(len(observation), np.int64) if state is None else state
         if episode_start is not None:
             step = np.where(episode_start, 0, step)
-        return self.order[step % len(self.order)], step + 1
+        if self.slate == 1:
+            return self.order[step % len(self.order)], step + 1
+        places = step[:, None] * self.slate + np.arange(self.slate)  # [n, slate]
+        return self.order[places % len(self.order)], step + 1
 
 
 class Greedy:
@@ -54,10 +72,14 @@ class Greedy:
         items: what is known of the items.
         boredom_weight: price of boredom, in units of cosine.
         quality_weight: worth of quality, cosine for one unit of log odds.
+        slate: items in a recommendation, those of the highest scores, best first.
     """
 
-    def __init__(self, items: ItemSpace, boredom_weight: float = 0.0, quality_weight: float = 0.0) -> None:
+    def __init__(
+        self, items: ItemSpace, boredom_weight: float = 0.0, quality_weight: float = 0.0, slate: int = 1
+    ) -> None:
         self.items, self.boredom_weight, self.quality_weight = items, boredom_weight, quality_weight
+        self.slate = slate
         self.bonus = np.float32(quality_weight) * items.quality  # [num_items]
 
     def scores(self, observation: Floats) -> Floats:
@@ -78,8 +100,11 @@ class Greedy:
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
-        """The best item for each user."""
-        return self.scores(observation).argmax(axis=-1), state
+        """The best item [n], or slate [n, slate], for each user."""
+        scores = self.scores(observation)
+        if self.slate == 1:
+            return scores.argmax(axis=-1), state
+        return first_items(scores, self.slate), state
 
 
 class Sparing(Greedy):
@@ -96,12 +121,20 @@ class Sparing(Greedy):
         scale: steepness of the click model.
         offset: score at which a click is as likely as not.
         price: of similarity, clicks for one unit of cosine.
+        slate: items in a recommendation, those of the highest values, best first.
     """
 
     def __init__(
-        self, items: ItemSpace, boredom_weight: float, quality_weight: float, scale: float, offset: float, price: float
+        self,
+        items: ItemSpace,
+        boredom_weight: float,
+        quality_weight: float,
+        scale: float,
+        offset: float,
+        price: float,
+        slate: int = 1,
     ) -> None:
-        super().__init__(items, boredom_weight, quality_weight)
+        super().__init__(items, boredom_weight, quality_weight, slate)
         self.scale, self.offset, self.price = np.float32(scale), np.float32(offset), np.float32(price)
 
     def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:

@@ -1,10 +1,11 @@
 """A planner on a model of the world: the bound that learners are measured against."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from recloop.agents.baselines import Greedy
+from recloop.agents.baselines import first_items
 from recloop.agents.policy import Floats, Ints
 
 
@@ -15,37 +16,67 @@ class Model(Protocol):
         """Expected next observations [n, size], rewards [n], and 1 where the session goes on, [n]."""
 
 
+class Scorer(Protocol):
+    """A policy that rates every item: `Greedy`, `Sparing`, `Myopic`."""
+
+    slate: int
+
+    def scores(self, observation: Floats) -> Floats:
+        """What each item is worth, [n, num_items]."""
+
+    def predict(self, observation: Floats) -> tuple[Ints, Any]:
+        """The recommendation to each user, [n] or [n, slate]."""
+
+
 class RolloutPlanner:
     """One step of policy improvement over a base policy, by simulation (Tesauro and Galperin, 1996).
 
     Each of the base policy's best `candidates` items is tried, then the base policy plays on for `horizon` steps; the
     item of the highest return is recommended. It knows the hidden state but not the luck: clicks count by their
     probability (one sampled future made it worse than its base, because it chose what that future happened to
-    favour).
+    favour). Of slates it tries the base policy's first `slate` items, then those from the second on, and so on.
 
     Args:
         model: the world.
         base: the base policy.
-        candidates: items tried for each user.
+        num_items: size of the catalog.
+        candidates: recommendations tried for each user.
         horizon: steps played after each.
+        also: policies whose best `candidates` recommendations are tried too.
     """
 
-    def __init__(self, model: Model, base: Greedy, candidates: int = 5, horizon: int = 12) -> None:
-        self.model, self.base, self.horizon = model, base, horizon
-        self.candidates = min(candidates, len(base.items.vectors))
+    def __init__(
+        self,
+        model: Model,
+        base: Scorer,
+        num_items: int,
+        candidates: int = 5,
+        horizon: int = 12,
+        also: Sequence[Scorer] = (),
+    ) -> None:
+        self.model, self.base, self.horizon, self.also = model, base, horizon, also
+        self.candidates = min(candidates, num_items - base.slate + 1)
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
-        """The item of the highest simulated return, for each user."""
-        scores = self.base.scores(observation)  # [n, num_items]
-        first = np.argpartition(-scores, self.candidates - 1)[:, : self.candidates]  # [n, candidates]
-        returns = self._returns(np.repeat(observation, self.candidates, axis=0), first.reshape(-1))
-        best = returns.reshape(first.shape).argmax(axis=1)
-        return first[np.arange(len(first)), best], state
+        """What has the highest simulated return, [n] or [n, slate]."""
+        tried = np.concatenate([self._best(policy, observation) for policy in (self.base, *self.also)], axis=1)
+        k = tried.shape[1]
+        returns = self._returns(np.repeat(observation, k, axis=0), tried.reshape(-1, *tried.shape[2:]))
+        best = returns.reshape(-1, k).argmax(axis=1)
+        return tried[np.arange(len(tried)), best], state
+
+    def _best(self, policy: Scorer, observation: Floats) -> Ints:
+        """The best recommendations of a policy, [n, candidates] or [n, candidates, slate]."""
+        scores = policy.scores(observation)  # [n, num_items]
+        if policy.slate == 1:
+            return np.argpartition(-scores, self.candidates - 1)[:, : self.candidates]
+        ranked = first_items(scores, self.candidates + policy.slate - 1)
+        return np.lib.stride_tricks.sliding_window_view(ranked, policy.slate, axis=1)
 
     def _returns(self, observation: Floats, items: Ints) -> Floats:
-        """Expected return of recommending `items` [m] and then playing on with the base policy, [m]."""
+        """Expected return of recommending `items` [m] or [m, slate] and then playing on with the base policy, [m]."""
         total, alive = np.zeros(len(items), np.float32), np.ones(len(items), np.float32)
         for step in range(self.horizon + 1):
             if step:

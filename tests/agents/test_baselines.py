@@ -39,6 +39,17 @@ def test_popularity_starts_again_for_the_users_whose_session_begins() -> None:
     assert actions.tolist() == [2, 1]
 
 
+def test_a_slate_holds_different_items_the_best_first() -> None:
+    observation = np.array([[1, 0, 0, 0]] * 200, np.float32)
+    random, popular = Random(3, 0, slate=2).predict(observation)[0], Popularity(ITEMS, slate=2)
+    assert (random[:, 0] != random[:, 1]).all()
+    assert np.bincount(random.ravel()).min() > 90
+    assert Greedy(ITEMS, slate=2).predict(observation[:1])[0].tolist() == [[0, 2]]
+    first, state = popular.predict(observation[:1])
+    second, _ = popular.predict(observation[:1], state)
+    assert (first.tolist(), second.tolist()) == ([[2, 1]], [[0, 2]])
+
+
 @pytest.mark.parametrize(
     ("boredom", "quality", "scores"),
     [

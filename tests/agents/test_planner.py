@@ -25,12 +25,32 @@ LIKES_A = np.array([[1, 0, 0, 0], [0.9, 0.1, 0, 0]], np.float32)
 
 @pytest.mark.parametrize(("patience", "chosen"), [(0.5, {1, 2}), (-0.5, {0})])
 def test_a_smaller_reward_now_is_taken_where_more_comes_later(patience: float, chosen: set[int]) -> None:
-    planner = RolloutPlanner(Shop(patience), Greedy(ITEMS), candidates=3, horizon=2)
+    planner = RolloutPlanner(Shop(patience), Greedy(ITEMS), 3, candidates=3, horizon=2)
     assert Greedy(ITEMS).predict(LIKES_A)[0].tolist() == [0, 0]
     actions, _ = planner.predict(LIKES_A)
     assert set(actions.tolist()) <= chosen
 
 
 def test_only_the_candidates_of_the_base_policy_are_tried() -> None:
-    planner = RolloutPlanner(Shop(0.5), Greedy(ITEMS), candidates=1, horizon=2)
+    planner = RolloutPlanner(Shop(0.5), Greedy(ITEMS), 3, candidates=1, horizon=2)
     assert planner.predict(LIKES_A)[0].tolist() == [0, 0]
+
+
+def test_what_another_policy_holds_best_is_tried_too() -> None:
+    likes_b = Greedy(ITEMS, quality_weight=9.0)
+    planner = RolloutPlanner(Shop(0.5), Greedy(ITEMS), 3, candidates=1, horizon=2, also=[likes_b])
+    assert planner.predict(LIKES_A)[0].tolist() == [1, 1]
+
+
+class Shelf(Shop):
+    """The same with two items at a time: A must not be among them."""
+
+    def step(self, observations: Floats, items: Ints) -> tuple[Floats, Floats, Floats]:
+        assert items.shape[1:] == (2,)
+        return super().step(observations, items.min(axis=1))
+
+
+def test_slates_are_tried_from_each_place_of_the_list() -> None:
+    planner = RolloutPlanner(Shelf(0.5), Greedy(ITEMS, slate=2), 3, candidates=5, horizon=2)
+    assert planner.predict(LIKES_A)[0].tolist() == [[2, 1], [2, 1]]
+    assert planner.candidates == 2  # A and C, C and B
