@@ -76,7 +76,7 @@ class Myopic:
 
     def _best(self, scores: Floats) -> Ints:
         """The column of the highest score of each row, [n]; one of them at random where several are equal."""
-        best = scores.argmax(axis=1)
+        best: Ints = scores.argmax(axis=1)
         ties = scores == scores[np.arange(len(scores)), best][:, None]
         for row in np.flatnonzero(ties.sum(axis=1) > 1):
             best[row] = self.rng.choice(np.flatnonzero(ties[row]))

@@ -1,61 +1,134 @@
 """The rows that stand in every table: what needs no training."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from recloop.experiments.action_influence import slate_of
 from recloop.experiments.build import Setting, item_space
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM, SPARING
 from recloop.experiments.progress import Reporter, progress
-from recloop.experiments.sessions import Played
+from recloop.experiments.sessions import Key, Played
 
 if TYPE_CHECKING:
+    from recloop.agents.baselines import Greedy, Sparing
+    from recloop.agents.planner import RolloutPlanner, Scorer
     from recloop.agents.policy import Policy
     from recloop.envs.task import Task
     from recloop.experiments.evaluate import Luck
 
 
+class Baselines(NamedTuple):
+    """The policies that need no training, by name; the heuristics once for each view of the user."""
+
+    random: "Policy"
+    popularity: "Policy"
+    similar: "Policy"
+    observed: "dict[str, Policy]"  # the heuristics on what is observed
+    oracle: "Scorer"
+    true: "dict[str, Scorer]"  # the heuristics on true states
+
+
 def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Reporter) -> list[Played]:
-    """Play every baseline under `luck`; `evaluation` is the config group of that name."""
+    """Play every baseline under `luck`; `evaluation` is the config group of that name.
+
+    The planner plays on with whichever heuristic on true states had the highest return.
+    """
     from recloop.experiments.evaluate import play
+    from recloop.experiments.metrics import session_return
 
-    rows = _rows(setting.held_out, evaluation)
-    played = []
-    with progress(reporter, "baselines", len(rows)) as bar:
-        for name, task, policy in rows:
-            sees = "-" if name in (RANDOM[0], "popularity") else task.observation.sees
-            played.append(Played(name, sees, False, (play(task, policy, luck),)))
+    task, true = setting.held_out, setting.held_out.seeing_everything()
+    known = baselines(task, evaluation)
+    rows: list[tuple[str, str, Task, Any]] = [
+        (*RANDOM, task, known.random),
+        ("popularity", "-", task, known.popularity),
+        ("similarity-greedy", task.observation.sees, task, known.similar),
+        *((name, task.observation.sees, task, policy) for name, policy in known.observed.items()),
+        (*GREEDY_ORACLE, true, known.oracle),
+        *((name, true.observation.sees, true, policy) for name, policy in known.true.items()),
+    ]
+    played: dict[Key, Played] = {}
+    with progress(reporter, "baselines", len(rows) + 1) as bar:
+        for name, sees, where, policy in rows:
+            played[name, sees] = Played(name, sees, False, (play(where, policy, luck),))
             bar.advance(1)
-    return played
+        best = max(known.true, key=lambda name: session_return(played[name, true.observation.sees].sessions[0]))
+        policy = planner(true, known.true[best], evaluation.planner_candidates, evaluation.planner_horizon)
+        played[PLANNER] = Played(*PLANNER, False, (play(true, policy, luck),))
+        bar.advance(1)
+    return list(played.values())
 
 
-def _rows(observed: "Task", evaluation: Any) -> "list[tuple[str, Task, Policy]]":
-    from recloop.agents.baselines import Greedy, Popularity, Random, Sparing
+def planner(true: "Task", base: "Scorer", candidates: int, horizon: int, *also: "Scorer") -> "RolloutPlanner":
+    """A rollout planner on the true model of a task that shows the hidden state."""
     from recloop.agents.planner import RolloutPlanner
-    from recloop.envs.dynamics import Boredom
     from recloop.envs.model import TrueModel
 
-    true = observed.seeing_everything()
+    return RolloutPlanner(TrueModel(true), base, true.simulator.world.num_items, candidates, horizon, also)
+
+
+def baselines(observed: "Task", evaluation: Any) -> Baselines:
+    """What can be played in the world of `observed`, a task with any parts.
+
+    Boredom has its price in the heuristics only where the world knows boredom.
+    """
+    from recloop.agents.baselines import Greedy, Popularity, Random
+
+    true, slate = observed.seeing_everything(), slate_of(observed)
     seen, hidden = item_space(observed), item_space(true)
-    choice = observed.simulator.choice
-    per_log_odds, bored = 1 / choice.scale, evaluation.boredom_weight
-    myopic = sum(part.weight for part in observed.simulator.dynamics if isinstance(part, Boredom))
-    spare = partial(
-        Sparing,
-        boredom_weight=evaluation.sparing_boredom_weight,
-        quality_weight=per_log_odds,
-        scale=choice.scale,
-        offset=choice.offset,
-        price=evaluation.sparing_price,
+    return Baselines(
+        random=Random(len(seen.vectors), evaluation.seed, slate),
+        popularity=Popularity(seen, slate),
+        similar=Greedy(seen, slate=slate),
+        observed=dict(_heuristics(observed, evaluation, seen)),
+        oracle=greedy_oracle(observed, evaluation.seed),
+        true=dict(_heuristics(true, evaluation, hidden)),
     )
-    planner = RolloutPlanner(TrueModel(true), spare(hidden), evaluation.planner_candidates, evaluation.planner_horizon)
-    return [
-        (RANDOM[0], observed, Random(len(seen.vectors), evaluation.seed)),
-        ("popularity", observed, Popularity(seen)),
-        ("similarity-greedy", observed, Greedy(seen)),
-        (HEURISTIC, observed, Greedy(seen, bored, per_log_odds)),
-        (SPARING, observed, spare(seen)),
-        (GREEDY_ORACLE[0], true, Greedy(hidden, myopic, per_log_odds)),
-        (HEURISTIC, true, Greedy(hidden, bored, per_log_odds)),
-        (SPARING, true, spare(hidden)),
-        (PLANNER[0], true, planner),
-    ]
+
+
+def _heuristics(task: "Task", evaluation: Any, items: Any) -> "dict[str, Greedy | Sparing]":
+    from recloop.agents.baselines import Greedy, Sparing
+
+    choice, slate = task.simulator.choice, slate_of(task)
+    bores = _boredom_weight(task) > 0
+    bored, spared = (weight * bores for weight in (evaluation.boredom_weight, evaluation.sparing_boredom_weight))
+    spare = partial(Sparing, scale=choice.scale, offset=choice.offset, price=evaluation.sparing_price, slate=slate)
+    return {
+        HEURISTIC: Greedy(items, bored, 1 / choice.scale, slate),
+        SPARING: spare(items, spared, 1 / choice.scale),
+    }
+
+
+def greedy_oracle(task: "Task", seed: int) -> "Scorer":
+    """Who maximises the expected reward of this step on true states.
+
+    By the formula where the world has one: clicks, boredom and drift, and a reward of enjoyment or clicks. Otherwise by
+    trying every item on the world itself.
+    """
+    from recloop.agents.baselines import Greedy
+    from recloop.agents.myopic import Myopic
+    from recloop.envs.model import TrueModel
+
+    true = task.seeing_everything()
+    if _has_formula(task):
+        return Greedy(item_space(true), _boredom_weight(task), 1 / task.simulator.choice.scale)
+    return Myopic(TrueModel(true), task.simulator.world.num_items, seed, slate_of(task))
+
+
+def _has_formula(task: "Task") -> bool:
+    from recloop.envs.choice import Click
+    from recloop.envs.dynamics import Boredom, Drift
+
+    parts, weights = task.simulator.dynamics, task.reward.weights
+    return (
+        type(task.simulator.choice) is Click
+        and {type(part) for part in parts} <= {Boredom, Drift}
+        and sum(type(part) is Boredom for part in parts) <= 1
+        and weights.keys() <= {"enjoyment", "click"}
+        and min(weights.values()) > 0
+    )
+
+
+def _boredom_weight(task: "Task") -> float:
+    from recloop.envs.dynamics import Boredom
+
+    return sum(part.weight for part in task.simulator.dynamics if isinstance(part, Boredom))

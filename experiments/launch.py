@@ -1,5 +1,6 @@
 """What `recloop train` does with a configuration: run, compare, report."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,12 +101,17 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     from rich.console import Console
 
     from recloop.encoders.files import write_atomically
+    from recloop.experiments import planning_gap
+    from recloop.experiments.action_influence import action_influence
     from recloop.experiments.report import Heading, write_report
     from recloop.experiments.table import print_table, summarise
 
     save_sessions(folder / "episodes.parquet", played)
     world = setting.held_out.simulator.world
-    summary = summarise(played, world.vectors, world.popularity, np.random.default_rng(0))
+    summary = summarise(
+        played, world.vectors, world.popularity, np.random.default_rng(0), action_influence(setting.held_out)
+    )
+    write_atomically(folder / "gap.json", json.dumps(planning_gap.facts(summary.judgement), indent=2).encode())
     heading = Heading(
         name=cfg.name,
         date=facts["started"],

@@ -23,7 +23,12 @@ def clicks_per_session(sessions: Sessions) -> float:
 
 def session_return(sessions: Sessions) -> float:
     """Mean over users of the session's undiscounted return: mean_u mean_s sum_t reward[u, s, t]."""
-    return float(_per_user(sessions, sessions.rewards).mean())
+    return float(returns_per_user(sessions).mean())
+
+
+def returns_per_user(sessions: Sessions) -> NDArray[np.float64]:
+    """Undiscounted return a session of every user, [users], by rising user number; the mean over their sessions."""
+    return _per_user(sessions, sessions.rewards)
 
 
 def session_length(sessions: Sessions) -> float:
@@ -117,9 +122,13 @@ def reward_by_step(sessions: Sessions) -> NDArray[np.float64]:
 
 
 def _per_user(sessions: Sessions, values: Floats) -> NDArray[np.float64]:
-    totals = values.sum(axis=1, dtype=np.float64)  # [sessions]
-    _, row = np.unique(sessions.users, return_inverse=True)
-    return np.bincount(row, weights=totals) / np.bincount(row)  # [users]
+    return mean_by_user(sessions.users, values.sum(axis=1, dtype=np.float64))
+
+
+def mean_by_user(users: NDArray[np.integer], figures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over the sessions of each user of their `figures` [sessions]; [users], by rising user number."""
+    _, row = np.unique(users, return_inverse=True)
+    return np.bincount(row, weights=figures) / np.bincount(row)
 
 
 def _recommended(sessions: Sessions) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ oracle, a lower bound of the optimum.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from recloop.experiments.statistics import Estimate, Resampled, estimate
 RANDOM: Key = ("random", "-")
 GREEDY_ORACLE: Key = ("greedy oracle", "true state")
 PLANNER: Key = ("rollout planner", "true state")
+CLAIRVOYANT: Key = ("clairvoyant bound", "luck, relaxed")
 HEURISTIC = "boredom-aware heuristic"
 SPARING = "sparing heuristic"
 
@@ -39,26 +40,70 @@ class Judgement(NamedTuple):
     credits: dict[Key, Estimate | None]
     information_gaps: dict[str, Estimate]
     leads: dict[Key, dict[str, Estimate]]
+    action_influence: float | None = None
 
 
 def judge(resampled: Mapping[Key, Resampled], action_influence: float | None = None) -> Judgement:
     """Every figure from the resamples of `statistics.bootstrap`.
 
-    `action_influence` is the mean total-variation distance between the next-state distributions of two actions;
-    exactly 0 certifies a bandit. Without random and the greedy oracle among the policies gap and uplift are not
-    measured (None), without the rollout planner no credit is.
+    `action_influence` is what the function of that name measures; exactly 0 certifies a bandit. Without random and the
+    greedy oracle among the policies gap and uplift are not measured (None), without the rollout planner no credit is.
     """
     best = _best(resampled)
-    uplift = _uplift(resampled, best)
+    gain = uplift(resampled, best)
     return Judgement(
-        label=_label(uplift, action_influence),
-        planning_gap=_planning_gap(resampled, best),
-        uplift=uplift,
+        label=_label(gain, action_influence),
+        planning_gap=planning_gap(resampled, best),
+        uplift=gain,
         best=best,
         credits={key: planning_credit(resampled, key) for key in resampled},
         information_gaps=_information_gaps(resampled),
         leads=_leads(resampled),
+        action_influence=action_influence,
     )
+
+
+def facts(judgement: Judgement) -> dict[str, Any]:
+    """What gap.json of a run folder says of the environment."""
+    figures = {"planning_gap": judgement.planning_gap, "uplift": judgement.uplift}
+    return {
+        "label": judgement.label,
+        **{name: figure and figure._asdict() for name, figure in figures.items()},
+        "action_influence": judgement.action_influence,
+    }
+
+
+class Bracketed(NamedTuple):
+    """A judgement by returns, and what `recloop gap` measures beyond it."""
+
+    judgement: Judgement
+    values: dict[Key, Estimate]  # return a session of every policy, of each length of lookahead, and the upper bound
+    most_planning_gap: Estimate | None  # if the best value were the upper bound
+    most_uplift: Estimate | None
+    relaxed: str  # what the upper bound leaves out
+    lengths: tuple[int, ...]  # of lookahead that were played, rising
+    effective_horizon: int | None  # None: longer than the longest
+
+
+def lookahead_key(steps: int) -> Key:
+    """The row of k-step lookahead."""
+    return f"lookahead of {steps}", "true state"
+
+
+def bracketed_facts(measured: Bracketed) -> dict[str, Any]:
+    """What gap.json says after `recloop gap`."""
+    more = {"planning_gap_at_most": measured.most_planning_gap, "uplift_at_most": measured.most_uplift}
+    return {
+        **facts(measured.judgement),
+        **{name: figure and figure._asdict() for name, figure in more.items()},
+        "effective_horizon": measured.effective_horizon,
+        "longest_lookahead": max(measured.lengths),
+        "best_policy": measured.judgement.best,
+        "upper_bound": measured.relaxed,
+        "returns": [
+            {"policy": policy, "sees": sees, **value._asdict()} for (policy, sees), value in measured.values.items()
+        ],
+    }
 
 
 def planning_credit(resampled: Mapping[Key, Resampled], key: Key) -> Estimate | None:
@@ -81,14 +126,16 @@ def _best(resampled: Mapping[Key, Resampled]) -> Key | None:
     return max(others, key=lambda key: float(resampled[key][0]), default=None)
 
 
-def _uplift(resampled: Mapping[Key, Resampled], best: Key | None) -> Estimate | None:
+def uplift(resampled: Mapping[Key, Resampled], best: Key | None) -> Estimate | None:
+    """U = (J_best - J_myopic) / |J_myopic|; None without either."""
     if best is None or GREEDY_ORACLE not in resampled:
         return None
     myopic = resampled[GREEDY_ORACLE]
     return estimate(_ratio(resampled[best] - myopic, np.abs(myopic)))
 
 
-def _planning_gap(resampled: Mapping[Key, Resampled], best: Key | None) -> Estimate | None:
+def planning_gap(resampled: Mapping[Key, Resampled], best: Key | None) -> Estimate | None:
+    """PG = 1 - clip((J_myopic - J_random) / (J_best - J_random), 0, 1); None without one of them."""
     if best is None or GREEDY_ORACLE not in resampled or RANDOM not in resampled:
         return None
     reached = resampled[GREEDY_ORACLE] - resampled[RANDOM]

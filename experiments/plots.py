@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.experiments.metrics import reward_by_step
+from recloop.experiments.planning_gap import CLAIRVOYANT, GREEDY_ORACLE, RANDOM, Bracketed, lookahead_key
 from recloop.experiments.sessions import Curve, Key, Played
 from recloop.experiments.statistics import band
 from recloop.experiments.svg import INK, MUTED, PALETTE, drawing, policy_colours, to_svg
@@ -58,6 +59,30 @@ def _aligned(curves: Sequence[Curve]) -> tuple[NDArray[np.int32], NDArray[np.flo
     steps = reduce(np.intersect1d, [curve.steps for curve in curves])
     rows = [curve.clicks_per_session[np.isin(curve.steps, steps)] for curve in curves]
     return steps, np.array(rows, np.float64)
+
+
+def value_by_lookahead(measured: Bracketed) -> str:
+    """Return against the steps looked ahead, with the level of random, of the greedy oracle and of the two bounds."""
+    from matplotlib.figure import Figure
+
+    best = measured.judgement.best
+    levels = {key: measured.values[key] for key in (RANDOM, GREEDY_ORACLE, best, CLAIRVOYANT) if key in measured.values}
+    points = [measured.values[lookahead_key(steps)] for steps in measured.lengths]
+    colours = policy_colours(list(levels))
+    with drawing("lookahead"):
+        figure = Figure(figsize=(9, 4.8), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(measured.lengths, [point.value for point in points], "o-", color=INK, linewidth=2)
+        axes.fill_between(
+            measured.lengths, [point.low for point in points], [point.high for point in points], color=INK, alpha=0.2
+        )
+        for key, level in levels.items():
+            axes.axhline(level.value, color=colours[key], linestyle=":", linewidth=1.2)
+        axes.set_xlabel("steps looked ahead")
+        axes.set_ylabel("return per session (held-out users)")
+        axes.set_xticks(measured.lengths)
+        _label_ends(axes, {_name(key): (level.value, colours[key]) for key, level in levels.items()})
+        return to_svg(figure, "lookahead", "Return per session against the steps looked ahead")
 
 
 def reward_along_session(played: Sequence[Played]) -> str:

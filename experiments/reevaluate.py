@@ -17,7 +17,7 @@ from recloop.experiments.build import Setting, build_setting, instantiate
 from recloop.experiments.errors import UsageError
 from recloop.experiments.flags import Parser
 from recloop.experiments.overrides import overridden
-from recloop.experiments.progress import progress
+from recloop.experiments.progress import Reporter, progress
 from recloop.experiments.reading import blaming
 from recloop.experiments.sessions import Key, Played, save_sessions
 from recloop.experiments.stored import StoredRun, read_run
@@ -81,21 +81,12 @@ def evaluate(run: StoredRun, overrides: Sequence[str], *, baselines: bool = True
     from recloop.experiments.run import final_luck
     from recloop.experiments.seeding import set_threads
 
-    whole = _changed(run, overrides)
+    whole = changed(run, overrides)
     set_threads(whole.threads)
-    runs = [(cell, _changed(cell, overrides)) for cell in run.cells] if run.is_suite else [(run, whole)]
-    if not runs:
-        raise UsageError(f"{run.folder}: none of its cells has begun; run it first")
-    built = Settings()
     with display(runs=1 + baselines) as reporter:
-        with progress(reporter, "agents", len(runs)) as bar:
-            played = []
-            for one, cfg in runs:
-                played.append(play_again(one, cfg, built, weights))
-                bar.advance(1)
-        setting = built(whole, _projection(runs[0][0]))
+        played, setting = play_runs(run, overrides, Settings(), weights, reporter)
         beside = play_baselines(setting, final_luck(whole, setting), whole.evaluation, reporter) if baselines else []
-    return _conclude(run.folder, whole, setting, [*beside, *_rows(played)])
+    return _conclude(run.folder, whole, setting, [*beside, *played])
 
 
 class Settings:
@@ -111,6 +102,26 @@ class Settings:
         if key not in self._built:
             self._built[key] = build_setting(cfg, projection)
         return self._built[key]
+
+
+def play_runs(
+    run: StoredRun, overrides: Sequence[str], built: Settings, weights: Path | None, reporter: Reporter
+) -> tuple[list[Played], Setting]:
+    """The sessions of the agents of `run`, one row a policy, where `overrides` say; and the setting they played in.
+
+    Raises:
+        UsageError: none of its cells has begun, or one cannot play.
+    """
+    whole = changed(run, overrides)
+    runs = [(cell, changed(cell, overrides)) for cell in run.cells] if run.is_suite else [(run, whole)]
+    if not runs:
+        raise UsageError(f"{run.folder}: none of its cells has begun; run it first")
+    played = []
+    with progress(reporter, "agents", len(runs)) as bar:
+        for one, cfg in runs:
+            played.append(play_again(one, cfg, built, weights))
+            bar.advance(1)
+    return _rows(played), built(whole, _projection(runs[0][0]))
 
 
 def play_again(
@@ -133,7 +144,7 @@ def play_again(
     return Played(_name(run, agent), setting.held_out.observation.sees, True, (sessions,))
 
 
-def _changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
+def changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
     """The configuration of `run` with `overrides`, in which its agent can play."""
     from recloop.experiments.inputs import check
 
@@ -200,6 +211,7 @@ def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]
     """Keep configuration, sessions and table in a new folder below `run`, and print the table."""
     from rich.console import Console
 
+    from recloop.experiments.action_influence import action_influence
     from recloop.experiments.launch import TABLE_WIDTH
     from recloop.experiments.redaction import redact
     from recloop.experiments.run import TOLD, plain
@@ -208,7 +220,9 @@ def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]
     folder = inside(run, run / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{uuid.uuid4().hex[:6]}")
     world = setting.held_out.simulator.world
     with blaming("evaluate"):
-        summary = summarise(played, world.vectors, world.popularity, np.random.default_rng(0))
+        summary = summarise(
+            played, world.vectors, world.popularity, np.random.default_rng(0), action_influence(setting.held_out)
+        )
     console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
     print_table(summary, console)
     write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.encoders.files import write_atomically
+<<<<<<< HEAD
 from recloop.experiments import guards, metrics, planning_gap, statistics
+=======
+from recloop.experiments import metrics, planning_gap, statistics
+from recloop.experiments.action_influence import action_influence
+>>>>>>> 7e5793c (recloop gap: action influence, lookahead, clairvoyant bound; a static world)
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, LABELS, PLANNER, SPARING
 from recloop.experiments.plots import learning_curves, reward_along_session, taste_map
 from recloop.experiments.recommended import FIGURES, Figure
@@ -177,6 +182,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any] | str] = {
     "session, myopic the greedy oracle and best the best policy of the table: the share of the attainable gain over "
     "random that only planning reaches.",
     "uplift": "U = (J_best - J_myopic) / |J_myopic|: how much more than the greedy oracle is to be had.",
+    "action influence": action_influence,
     "planning credit": planning_gap.planning_credit,
     "information gap": "J of a policy on true states less J of the same policy on observed states, in clicks.",
     "worst seed": "The lowest clicks a session of a training seed; a dash when a seed failed.",

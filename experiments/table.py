@@ -7,10 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.experiments import metrics
+<<<<<<< HEAD
 from recloop.experiments.guards import Collapse, collapses
 from recloop.experiments.planning_gap import HEURISTIC, Judgement, interval, judge, stamp_seeds, verdicts
 from recloop.experiments.recommended import FIGURES, describe
 from recloop.experiments.sessions import Key, Played
+=======
+from recloop.experiments.planning_gap import (
+    CLAIRVOYANT,
+    HEURISTIC,
+    Bracketed,
+    Judgement,
+    interval,
+    judge,
+    stamp_seeds,
+    verdicts,
+)
+from recloop.experiments.sessions import Key, Played, Sessions
+>>>>>>> 7e5793c (recloop gap: action influence, lookahead, clairvoyant bound; a static world)
 from recloop.experiments.statistics import Estimate, Resampled, Scores, bootstrap, estimate
 
 if TYPE_CHECKING:
@@ -99,12 +113,30 @@ def environment_line(judgement: Judgement) -> str:
 
 
 def gap_words(judgement: Judgement) -> str:
-    """`planning gap 0.34 [...], uplift +48 % [...]`, or what was not played."""
+    """`planning gap 0.34 [...], uplift +48 % [...], action influence 1`, or what was not played."""
     if judgement.planning_gap is None or judgement.uplift is None:
         return "planning gap not measured: it takes random, the greedy oracle and one policy more"
     uplift = Estimate(*(100 * figure for figure in judgement.uplift))
     words = f"{uplift.value:+z.0f} % [{uplift.low:+z.0f}, {uplift.high:+z.0f}]"
-    return f"planning gap {interval(judgement.planning_gap, 'z.2f')}, uplift {words}"
+    gap = f"planning gap {interval(judgement.planning_gap, 'z.2f')}, uplift {words}"
+    influence = judgement.action_influence
+    return gap if influence is None else f"{gap}, action influence {influence:.2g}"
+
+
+def gap_lines(measured: Bracketed) -> list[str]:
+    """What `recloop gap` says below its table."""
+    judgement, best = measured.judgement, measured.judgement.best
+    horizon = measured.effective_horizon
+    lines = [environment_line(judgement)]
+    if best is not None and measured.most_planning_gap is not None and measured.most_uplift is not None:
+        low, high = (interval(measured.values[key], "z.2f") for key in (best, CLAIRVOYANT))
+        gap, lift = measured.most_planning_gap.high, 100 * measured.most_uplift.high
+        lines += [
+            f"best value: at least {low}, by the {' on '.join(part for part in best if part != '-')}; at most {high}",
+            f"  at most, if {measured.relaxed}: planning gap up to {gap:z.2f}, uplift up to {lift:+z.0f} %",
+        ]
+    steps = f"{horizon}" if horizon is not None else f"more than {max(measured.lengths)}"
+    return [*lines, f"effective horizon k_eff(1 %): {steps} step{'s' * (horizon != 1)}"]
 
 
 def _information_words(judgement: Judgement) -> str:

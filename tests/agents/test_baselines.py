@@ -71,9 +71,8 @@ def test_nobody_is_bored_of_the_opposite() -> None:
 
 def test_the_sparing_heuristic_keeps_the_favourite_where_the_merely_good_will_do() -> None:
     """Chances saturate: A (cosine 1) and C (0.6) are both nearly sure, so C goes first once A has its price."""
-    click = {"scale": 25.0, "offset": 0.3}
     likes_a = np.array([[1, 0, 0, 0]], np.float32)
-    greedy, sparing = (Sparing(ITEMS, 0.4, 0.0, price=price, **click) for price in (0.0, 0.7))
+    greedy, sparing = (Sparing(ITEMS, 0.4, 0.0, 25.0, 0.3, price) for price in (0.0, 0.7))
     assert (greedy.predict(likes_a)[0].item(), sparing.predict(likes_a)[0].item()) == (0, 2)
     chance = 1 / (1 + np.exp(-25 * (np.array([1, 0, 0.6]) - 0.3)))
     np.testing.assert_allclose(sparing.scores(likes_a)[0], chance - 0.7 * np.array([1, 0, 0.6]), atol=1e-5)
