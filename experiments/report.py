@@ -10,12 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.encoders.files import write_atomically
-<<<<<<< HEAD
 from recloop.experiments import guards, metrics, planning_gap, statistics
-=======
-from recloop.experiments import metrics, planning_gap, statistics
 from recloop.experiments.action_influence import action_influence
->>>>>>> 7e5793c (recloop gap: action influence, lookahead, clairvoyant bound; a static world)
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, LABELS, PLANNER, SPARING
 from recloop.experiments.plots import learning_curves, reward_along_session, taste_map
 from recloop.experiments.recommended import FIGURES, Figure

@@ -7,12 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.experiments import metrics
-<<<<<<< HEAD
 from recloop.experiments.guards import Collapse, collapses
-from recloop.experiments.planning_gap import HEURISTIC, Judgement, interval, judge, stamp_seeds, verdicts
-from recloop.experiments.recommended import FIGURES, describe
-from recloop.experiments.sessions import Key, Played
-=======
 from recloop.experiments.planning_gap import (
     CLAIRVOYANT,
     HEURISTIC,
@@ -23,8 +18,8 @@ from recloop.experiments.planning_gap import (
     stamp_seeds,
     verdicts,
 )
-from recloop.experiments.sessions import Key, Played, Sessions
->>>>>>> 7e5793c (recloop gap: action influence, lookahead, clairvoyant bound; a static world)
+from recloop.experiments.recommended import FIGURES, describe
+from recloop.experiments.sessions import Key, Played
 from recloop.experiments.statistics import Estimate, Resampled, Scores, bootstrap, estimate
 
 if TYPE_CHECKING:
