@@ -48,6 +48,10 @@ class Projection:
         scaled = components / spread[:, None] if whiten else components  # [dim, inputs]
         return cls(mean.astype(np.float32), scaled.astype(np.float32))
 
+    def centred_on(self, vectors: Vectors) -> "Projection":
+        """The same directions, about the mean of the `vectors` [n, inputs] of another catalog."""
+        return Projection(vectors.mean(axis=0, dtype=np.float64).astype(np.float32), self.components)
+
     @property
     def dim(self) -> int:
         """Length of the vectors that come out."""

@@ -92,6 +92,12 @@ class Catalog:
         """The same items in another vector space, [num_items, dim]."""
         return replace(self, vectors=vectors)
 
+    def offering(self, rows: Ints) -> "Catalog":
+        """The items in `rows` [k] alone, in that order."""
+        titles, texts, groups = ([words[row] for row in rows] for words in (self.titles, self.texts, self.groups))
+        prices = None if self.prices is None else self.prices[rows]
+        return Catalog(self.vectors[rows], titles, texts, groups, self.popularity[rows], self.quality[rows], prices)
+
     @staticmethod
     def synthetic(num_items: int = 200, dim: int = 16, num_groups: int = 8, seed: int = 0) -> "Catalog":
         """Made-up items around `num_groups` centres, with a long-tailed popularity; no data, no model."""

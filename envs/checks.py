@@ -10,7 +10,7 @@ that never ends, an item that cannot be reached, or a taste that flees from what
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env
 
 from recloop.envs.actions import draw_slates
-from recloop.envs.catalog import Catalog, Floats, Ints
+from recloop.envs.catalog import Floats, Ints
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.simulator import Simulator
 from recloop.envs.task import Outcome, Session, Task
@@ -164,7 +164,7 @@ def permuting_items_permutes_results(task: Task, seed: int) -> None:
     """An item's row in the catalog means nothing."""
     order = np.random.default_rng(seed).permutation(task.simulator.world.num_items)
     place = np.argsort(order)  # new row of each item
-    shuffled = replace(task.simulator, world=_in_order(task.simulator.world, order))
+    shuffled = replace(task.simulator, world=task.simulator.world.offering(order))
     for before, items, noise, after, outcome in _steps(task, seed):
         users, response = shuffled.step(before.users, place[items], noise)
         pairs = _pairs((users, response), (after.users, outcome.response))
@@ -299,9 +299,3 @@ def _answering(simulator: Simulator, users: Users, items: Ints, noise: float) ->
     luck = np.ones(items.shape, np.float32)
     luck.reshape(len(items), -1)[:, 0] = noise
     return simulator.step(users, items, luck)[0]
-
-
-def _in_order(world: Catalog, order: Ints) -> Catalog:
-    columns: dict[str, Any] = {field.name: getattr(world, field.name) for field in fields(world)}
-    ordered = {name: np.asarray(column)[order] for name, column in columns.items() if column is not None}
-    return replace(world, **ordered)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """What the agent sees: what a platform knows of its users, never their hidden state (`Oracle` does, and says so)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from copy import copy
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -38,6 +39,9 @@ class Observation(Protocol):
     def read(self, memory: Any) -> Floats:
         """The observation, float32 [n, size]."""
 
+    def offering(self, rows: Ints) -> "Observation":
+        """The same, where only the items in `rows` [k] can be recommended."""
+
 
 def blocks(**sizes: int) -> Layout:
     """Blocks side by side in the order given."""
@@ -49,6 +53,8 @@ def size_of(layout: Layout) -> int:
     """Length of an observation."""
     return int(max(block.stop for block in layout.values()))
 
+
+Own = TypeVar("Own", "Pooled", "Oracle")
 
 SITUATION = 3
 """Size of the `situation` block: part of the session gone, last answer, recent share of clicks."""
@@ -147,6 +153,16 @@ class Pooled:
         """The memory is the observation."""
         return memory.values.copy()
 
+    def offering(self, rows: Ints) -> "Pooled":
+        """What is known of users stays."""
+        return _offering(self, rows)
+
+
+def _offering(observation: Own, rows: Ints) -> Own:
+    fewer = copy(observation)
+    fewer.items = observation.items.offering(rows)
+    return fewer
+
 
 def _context(columns: Ints | None) -> dict[str, int]:
     """The block of the context, where there is one."""
@@ -236,6 +252,14 @@ class Prompt:
         state = self.texts_to_vectors(self.texts(memory))  # [n, dim]
         return np.concatenate([state, memory.exposure, memory.situation, memory.context], axis=1, dtype=np.float32)
 
+    def offering(self, rows: Ints) -> "Prompt":
+        """Not so: titles of what was liked before are looked up in the catalog.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("the prompt observation takes the whole catalog; choose env/observation=pooled")
+
     def texts(self, memory: Read) -> list[str]:
         """The text of each user, as the model reads it."""
         return [
@@ -283,6 +307,10 @@ class Oracle:
         gone = memory.clock * np.float32(1 / self.max_steps)
         parts = [memory.taste, memory.exposure, memory.profile, memory.patience[:, None], gone[:, None], memory.own]
         return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def offering(self, rows: Ints) -> "Oracle":
+        """What is known of users stays."""
+        return _offering(self, rows)
 
     def users(self, observations: Floats) -> Users:
         """The users whose reading `observations` [n, size] is; `who` is lost and becomes 0."""

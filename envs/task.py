@@ -98,6 +98,12 @@ class Task:
         """The same task with other people, for instance those held out."""
         return replace(self, simulator=self.simulator.serving(population))
 
+    def offering(self, rows: Ints) -> "Task":
+        """The same task, where only the items in `rows` [k] can be recommended."""
+        simulator = replace(self.simulator, world=self.simulator.world.offering(rows))
+        slots = None if self.slots is None else self.slots[:, rows]
+        return Task(simulator, self.observation.offering(rows), self.reward, slots)
+
     def seeing_everything(self) -> "Task":
         """The same task with the hidden state shown."""
         return replace(self, observation=oracle_of(self.simulator))

@@ -29,7 +29,7 @@ def action_influence(task: "Task", seed: int = 0) -> float:
     states do, AI is the upper end of its 95 % interval, 3 over the number of comparisons, instead of 0.
     """
     rng, simulator = np.random.default_rng(seed), task.simulator
-    users = simulator.population.draw(_USERS, rng)
+    users = simulator.draw(_USERS, rng)
     compared = differing = expected = 0
     for _ in range(simulator.sessions.max_steps - 1):
         one, other = _two(simulator.world.num_items, slate_of(task), rng)

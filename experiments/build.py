@@ -3,7 +3,7 @@
 import inspect
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from recloop.agents.policy import Floats, ItemSpace
+from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.encoders.projection import Projection
 from recloop.experiments.arguments import check_arguments
 from recloop.experiments.assets import fetch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from recloop.envs.datasets.dataset import Dataset
     from recloop.envs.interactions import Interactions
     from recloop.envs.observations import Observation
+    from recloop.envs.rewards import Reward
     from recloop.envs.simulator import Simulator
     from recloop.envs.task import Task
     from recloop.envs.users import Population
@@ -104,7 +105,9 @@ def check_parts(cfg: DictConfig) -> None:
     Raises:
         UsageError: naming key, value and remedy.
     """
-    for key, ability in ({f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics} | dict(PARTS)).items():
+    dynamics = {f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics}
+    ads = {"env.ads": "slots"} if cfg.env.get("ads") is not None else {}
+    for key, ability in (dynamics | ads | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
         if not hasattr(_allowed(key, config._target_), ability):
@@ -174,11 +177,6 @@ class Setting:
     projection: Projection
     fingerprints: dict[str, str]
 
-    @property
-    def items(self) -> ItemSpace:
-        """What the agent knows of its actions."""
-        return item_space(self.train)
-
 
 def item_space(task: "Task") -> ItemSpace:
     """What whoever plays `task` knows of its actions."""
@@ -192,25 +190,70 @@ def build_setting(cfg: DictConfig, projection: Projection | None = None) -> Sett
 
     The agent reads through `projection`, which it was trained with; None fits one on the catalog.
 
+    Where `cfg.deploy` names another environment, the agent is evaluated there, on users and items it has never met.
+
     Raises:
         UsageError: naming the key, its value and the remedy.
     """
-    from recloop.envs.rewards import Reward
-    from recloop.envs.task import Task
+    setting = _setting(cfg, projection)
+    if cfg.get("deploy") is None:
+        return setting
+    elsewhere = _setting(deployed(cfg), setting.projection, recentre=True)
+    fingerprints = {f"deployed {name}": value for name, value in elsewhere.fingerprints.items()}
+    return replace(setting, held_out=elsewhere.held_out, fingerprints={**setting.fingerprints, **fingerprints})
 
+
+def deployed(cfg: DictConfig) -> DictConfig:
+    """The configuration of the environment that `cfg.deploy` names, for the same agent."""
+    there = cfg.copy()
+    there.env, there.prompts, there.deploy = cfg.deploy.env, cfg.deploy.prompts, None
+    return there
+
+
+def _setting(cfg: DictConfig, projection: Projection | None, *, recentre: bool = False) -> Setting:
     reward: Reward = instantiate(cfg.env.reward, "env.reward")
     texts = _Texts.of(cfg)
     world_reader = _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
     simulator, held_out, history = _simulator(cfg, texts, world_reader)
-    agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder", projection)
-    with blaming("env"):
-        task = Task(simulator, _observation(cfg, texts, simulator, agent_reader, history), reward)
+    agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder", projection, recentre=recentre)
     fingerprints = {
         "data": texts.dataset.fingerprint,
         "world encoder": world_reader.encoder.fingerprint,
         "encoder": agent_reader.encoder.fingerprint,
     }
-    return Setting(task, task.serving(held_out), agent_reader.projection, fingerprints)
+    with blaming("env"):
+        train, held_out_task = _tasks(cfg, texts, simulator, held_out, agent_reader, history, reward)
+    return Setting(train, held_out_task, agent_reader.projection, fingerprints)
+
+
+def _tasks(
+    cfg: DictConfig,
+    texts: "_Texts",
+    simulator: "Simulator",
+    held_out: "Population",
+    reader: Reader,
+    history: "Interactions",
+    reward: "Reward",
+) -> "tuple[Task, Task]":
+    """To train on, and to evaluate on: new items, of which the platform has no log, are all that evaluation offers."""
+    from recloop.envs.task import Task
+
+    new = new_items(cfg, simulator.world.num_items)
+    known = history.where(~np.isin(history.items, new))
+    ads = instantiate(cfg.env.ads, "env.ads") if cfg.env.get("ads") else None
+    slots = ads.slots(simulator.world.prices, simulator.choice.slate) if ads else None
+    whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots)
+    if not len(new):
+        return whole, whole.serving(held_out)
+    old = np.setdiff1d(np.arange(simulator.world.num_items), new)
+    return whole if cfg.env.catalog.learns_from_new else whole.offering(old), whole.offering(new).serving(held_out)
+
+
+def new_items(cfg: DictConfig, num_items: int) -> Ints:
+    """The rows of the catalog that come only when the agent is evaluated, in rising order."""
+    share = cfg.env.catalog.new_share
+    order = np.random.default_rng(cfg.env.catalog.split_seed).permutation(num_items)
+    return np.sort(order[: round(share * num_items)])
 
 
 @dataclass(frozen=True)
@@ -265,10 +308,16 @@ def _with_assets(config: DictConfig) -> DictConfig:
 
 
 def _reader(
-    encoder: DictConfig, settings: DictConfig, texts: _Texts, key: str, fitted: Projection | None = None
+    encoder: DictConfig,
+    settings: DictConfig,
+    texts: _Texts,
+    key: str,
+    fitted: Projection | None = None,
+    *,
+    recentre: bool = False,
 ) -> Reader:
     model = instantiate(_with_assets(encoder), key)
-    return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted)
+    return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
 
 
 def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulator", "Population", "Interactions"]:
@@ -301,6 +350,7 @@ def _catalog(cfg: DictConfig, texts: _Texts, vectors: Floats, logs: "Interaction
         groups=[item["group"] for item in texts.dataset.items],
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage),
+        prices=instantiate(cfg.env.ads, "env.ads").prices(len(vectors)) if cfg.env.get("ads") else None,
     )
 
 

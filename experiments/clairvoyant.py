@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from recloop.experiments.evaluate import Luck
 
 if TYPE_CHECKING:
-    from recloop.envs.choice import Click
     from recloop.envs.task import Task
 
 
@@ -78,9 +77,9 @@ def _widest_angles(rate: float, return_rate: float, steps: int) -> list[float]:
 def _without_boredom(task: "Task", luck: Luck, angles: list[float]) -> NDArray[np.float64]:
     """Sum over steps of the greatest chance of a click, [sessions]."""
     simulator = task.simulator
-    users = simulator.population.arrive(luck.who, luck.arrival)
+    users = simulator.arrive(luck.who, luck.arrival)
     apart = np.arccos(np.clip(users.taste @ simulator.world.vectors.T, -1, 1))  # [sessions, num_items]
-    choice: Click = simulator.choice
+    choice = simulator.choice
     total = np.zeros(len(users.who))
     for angle in angles:
         affinity = np.cos(np.maximum(apart - np.float32(angle), 0))

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recloop.experiments.arguments import check_value, did_you_mean
 from recloop.experiments.asset_table import ASSETS
-from recloop.experiments.build import assets, check_parts
+from recloop.experiments.build import assets, check_parts, deployed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.seeding import TUNING_SEEDS
 
@@ -27,6 +27,7 @@ COUNT = Rule(int, "a whole number of 1 or more", lambda value: value >= 1)
 SEED = Rule(int, "a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32)
 WEIGHT = Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf)
 POSITIVE = Rule(float, "a number above 0", lambda value: 0 < value < math.inf)
+PART = Rule(float, "a number of 0 or more, below 1", lambda value: 0 <= value < 1)
 SHARE = Rule(float, "a number between 0 and 1", lambda value: 0 < value < 1)
 
 NUMBERS: Mapping[str, Rule] = {
@@ -42,6 +43,8 @@ NUMBERS: Mapping[str, Rule] = {
     "env.population.spread": WEIGHT,
     "env.population.held_out": SHARE,
     "env.population.split_seed": SEED,
+    "env.catalog.new_share": PART,
+    "env.catalog.split_seed": SEED,
     "evaluation.sessions_per_user": COUNT,
     "evaluation.seed": SEED,
     "evaluation.curve_points": COUNT,
@@ -57,11 +60,13 @@ VALUES: Mapping[str, type] = {
     "resume": bool,
     "projection.whiten": bool,
     "env.world.projection.whiten": bool,
+    "env.catalog.learns_from_new": bool,
 }
 """The other values that no constructor takes."""
 
 SECTIONS = (
-    "env", "env.dynamics", "env.population", "env.world", "env.world.projection", "evaluation", "projection", "prompts",
+    "env", "env.catalog", "env.dynamics", "env.population", "env.world", "env.world.projection",
+    "evaluation", "projection", "prompts",
 )  # fmt: skip
 """Keys that hold others."""
 
@@ -95,6 +100,18 @@ def check(cfg: DictConfig) -> None:
             )
     check_parts(cfg)
     _check_device(cfg.device)
+    if cfg.get("deploy") is not None:
+        _check_deployment(cfg)
+
+
+def _check_deployment(cfg: DictConfig) -> None:
+    """The environment that the agent is evaluated in is one that it could train in."""
+    if not isinstance(cfg.deploy, DictConfig) or cfg.deploy.keys() != {"env", "prompts"}:
+        raise UsageError(f"deploy is {cfg.deploy!r}; give env and prompts, or null to evaluate where the agent trains")
+    try:
+        check(deployed(cfg))
+    except UsageError as error:
+        raise UsageError(f"deploy: {error}") from error
 
 
 def _check_tuning(cfg: DictConfig) -> None:

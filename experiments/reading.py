@@ -46,11 +46,19 @@ class Reader:
 
     @staticmethod
     def of(
-        model: Encoder, dim: int, whiten: bool, texts: Sequence[str], key: str, fitted: Projection | None = None
+        model: Encoder,
+        dim: int,
+        whiten: bool,
+        texts: Sequence[str],
+        key: str,
+        fitted: Projection | None = None,
+        *,
+        recentre: bool = False,
     ) -> "Reader":
         """Read the catalog's texts with `model`; vectors are kept in the cache folder.
 
-        The projection is `fitted` if it was before, on this catalog or another.
+        The projection is `fitted` if it was before, on this catalog or another; `recentre` moves it to the mean of this
+        one, for texts of another kind share another direction.
 
         Raises:
             UsageError: naming `key`, when the model cannot read a text or the cache folder cannot be written.
@@ -59,6 +67,8 @@ class Reader:
             cached = Cached(model.over(texts) if isinstance(model, Shuffled) else model, cache_folder() / "vectors")
             raw = cached.encode(texts)
             projection = fitted or Projection.fit(raw, dim, whiten)
+            if recentre:
+                projection = projection.centred_on(raw)
             return Reader(cached, projection, projection(raw), key)
 
     def __call__(self, texts: Sequence[str]) -> Floats:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from recloop.agents.policy import Policy
     from recloop.experiments.train import Agent
 
-CHANGEABLE = ("env", "prompts", "evaluation", "device", "threads")
+CHANGEABLE = ("env", "prompts", "deploy", "evaluation", "device", "threads")
 """Top-level keys that may differ from the run's: where the agent plays, not what it is."""
 
 _EXAMPLES = """\
@@ -97,7 +97,7 @@ class Settings:
 
     def __call__(self, cfg: DictConfig, projection: Projection) -> Setting:
         """Where the agent of `cfg` plays, reading through `projection`."""
-        parts = [OmegaConf.to_container(cfg[name]) for name in ("env", "prompts", "encoder")]
+        parts = [OmegaConf.to_container(cfg[name]) for name in ("env", "prompts", "deploy", "encoder")]
         key = json.dumps([*parts, projection.fingerprint])
         if key not in self._built:
             self._built[key] = build_setting(cfg, projection)
@@ -175,13 +175,11 @@ def _projection(run: StoredRun) -> Projection:
 
 def _policy(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting, weights: Path | None) -> "Policy":
     """A fresh learner with the stored weights."""
-    from recloop.agents.vec_env import GymnasiumVecEnv
-    from recloop.envs.vector import RecommendVectorEnv
     from recloop.experiments.checkpoints import load_weights
     from recloop.experiments.foreign import load_sb3_weights
+    from recloop.experiments.transfer import learner
 
-    env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train))
-    model = agent.learner(env, setting.items, run.seed, cfg.device)
+    model = learner(agent, setting.held_out, run.seed, cfg.device)
     path = weights or run.file("checkpoints/final.safetensors")
     try:
         model.policy.load_state_dict(load_sb3_weights(weights) if weights else read(path, load_weights))

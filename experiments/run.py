@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOLD = (
     "name", "seed", "steps", "device", "threads", "run_dir", "experiment", "suite",
-    "env", "prompts", "encoder", "projection", "agent", "evaluation", "tracking", "checkpoint_seconds",
+    "env", "prompts", "deploy", "encoder", "projection", "agent", "evaluation", "tracking", "checkpoint_seconds",
 )  # fmt: skip
 """Top-level keys of the configuration: all of recloop's own, and nothing that somebody may have added."""
 
@@ -180,7 +180,7 @@ def run(
     save_weights(folder / "checkpoints" / "final.safetensors", trained.model.policy.state_dict())
     if trained.stopped:
         raise trained.stopped
-    sessions = play(setting.held_out, trained.model, final_luck(cfg, setting))
+    sessions = play(setting.held_out, trained.policy, final_luck(cfg, setting))
     clicks = float(sessions.clicks.sum(axis=1).mean())
     records.tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
     name, sees = policy or records.agent.name, setting.train.observation.sees

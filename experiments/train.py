@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import VecEnv
 
-    from recloop.agents.policy import ItemSpace
+    from recloop.agents.policy import ItemSpace, Policy
     from recloop.envs.task import Task
     from recloop.experiments.build import Setting
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.sessions import Curve
     from recloop.experiments.tracking import Tracker
+    from recloop.experiments.transfer import Deployed
 
 OnPoint: TypeAlias = Callable[[int, float], None]
 
@@ -49,6 +50,7 @@ class Trained(NamedTuple):
     """What training came to."""
 
     model: "BaseAlgorithm"
+    policy: "Policy"  # the model, where it is evaluated
     curve: "Curve"
     stopped: Stopped | None  # by a signal; the model is as far as it came
 
@@ -73,19 +75,20 @@ def train(
     Training goes on from what `keeper` has kept; without one nothing is kept. A signal ends training, not the process.
     `on_point` is told steps and clicks per session of every evaluation; it may raise `Stopped`, which is like a signal.
     """
-    from recloop.agents.vec_env import GymnasiumVecEnv
-    from recloop.envs.vector import RecommendVectorEnv
+    from recloop.experiments.reading import blaming
     from recloop.experiments.seeding import seed_everything
     from recloop.experiments.sessions import Curve
+    from recloop.experiments.transfer import Deployed, learner
 
-    seed_everything(seed)
-    env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, setting.train, stagger=True))
-    model = agent.learner(env, setting.items, seed, device)
+    with blaming("agent"):
+        deployed = Deployed(agent, setting, seed, device)
+        seed_everything(seed)
+        model = learner(agent, setting.train, seed, device, stagger=True)
     record = Record()
     stopped = None
     with progress(reporter, label, steps) as bar, put_off() as signals:
         recorder = _recorder(
-            setting.held_out, luck, tracker, keeper, signals, bar, steps, curve_points, record, on_point
+            setting.held_out, deployed, luck, tracker, keeper, signals, bar, steps, curve_points, record, on_point
         )
         try:
             model.learn(steps, callback=recorder, log_interval=None)  # type: ignore[arg-type]
@@ -94,7 +97,7 @@ def train(
         if signals.received and stopped is None:
             stopped = Stopped(signals.received)
     at, clicks = np.array(record.points).T if record.points else np.empty((2, 0))
-    return Trained(model, Curve(at.astype(np.int32), clicks.astype(np.float32)), stopped)
+    return Trained(model, deployed(model), Curve(at.astype(np.int32), clicks.astype(np.float32)), stopped)
 
 
 @dataclass
@@ -109,6 +112,7 @@ class Record:
 
 def _recorder(
     task: "Task",
+    deployed: "Deployed",
     luck: "Luck",
     tracker: "Tracker",
     keeper: Keeper | None,
@@ -149,7 +153,7 @@ def _recorder(
                 row, record.next_row = _figures(self.model), now + steps / ROWS
             if now >= record.next_point or last:
                 record.next_point = now + steps / curve_points
-                clicks = float(play(task, self.model, luck).clicks.sum(axis=1).mean())
+                clicks = float(play(task, deployed(self.model), luck).clicks.sum(axis=1).mean())
                 record.points.append((now, clicks))
                 row["held_out/clicks_per_session"] = clicks
             if row:

@@ -55,7 +55,7 @@ def test_it_chooses_what_the_formula_chooses_where_there_is_one(enjoyment: float
     assert isinstance(boredom, Boredom)
     formula, tried = Greedy(items, boredom.weight, 1 / choice.scale), Myopic(model, 60, seed=0)
     rng = np.random.default_rng(0)
-    observation = model.oracle.read(task.simulator.population.draw(40, rng))
+    observation = model.oracle.read(task.simulator.draw(40, rng))
     for _ in range(10):
         items_chosen, _ = formula.predict(observation)
         np.testing.assert_array_equal(tried.predict(observation)[0], items_chosen)
@@ -65,7 +65,7 @@ def test_it_chooses_what_the_formula_chooses_where_there_is_one(enjoyment: float
 def test_it_maximises_rewards_that_no_formula_is_for() -> None:
     task = Task.synthetic(60, 8, max_steps=20, enjoyment=0.0, novelty=1.0).seeing_everything()
     model = TrueModel(task)
-    observation = model.oracle.read(task.simulator.population.draw(5, np.random.default_rng(0)))
+    observation = model.oracle.read(task.simulator.draw(5, np.random.default_rng(0)))
     rarest = task.simulator.world.popularity.min()
     chosen, _ = Myopic(model, 60, seed=0).predict(observation)
     np.testing.assert_allclose(task.simulator.world.popularity[chosen], rarest)

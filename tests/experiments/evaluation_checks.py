@@ -4,6 +4,7 @@ Each check looks functions up in their modules when it runs, and fails with Asse
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -245,7 +246,7 @@ def tuning_seeds_and_reported_seeds_are_apart() -> None:
     """A reported run refuses the former, a tuning run the latter."""
     for seed, validation in ((2_000_000, None), (0, 0.2)):
         cfg: Any = SimpleNamespace(seed=seed, env=SimpleNamespace(population={"validation": validation}))
-        refuses(UsageError, lambda cfg=cfg: inputs._check_tuning(cfg))
+        refuses(UsageError, partial(inputs._check_tuning, cfg))
 
 
 def one_collapsed_seed_is_named() -> None:

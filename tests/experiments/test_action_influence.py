@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from recloop.envs.choice import Click
-from recloop.envs.dynamics import Boredom, Drift, Dynamics
+from recloop.envs.dynamics import Boredom, Drift, Part
 from recloop.envs.sessions import Patience
 from recloop.envs.task import Task
 from recloop.experiments.action_influence import action_influence
 
 
-def world(*dynamics: Dynamics, gain: float = 0.0, loss: float = 0.0, offset: float = 0.55) -> Task:
+def world(*dynamics: Part, gain: float = 0.0, loss: float = 0.0, offset: float = 0.55) -> Task:
     """A small catalog in which users never leave unless they lose patience."""
     task = Task.synthetic(60, 8, max_steps=20)
     choice, sessions = Click(scale=10, offset=offset), Patience(20, gain, loss)

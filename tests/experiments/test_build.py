@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from recloop.agents.ppo import PPOAgent
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.hashing import Hashing
-from recloop.experiments.build import Setting, build_setting, instantiate
+from recloop.experiments.build import Setting, build_setting, instantiate, item_space
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from tests.experiments import tiny
@@ -107,14 +107,14 @@ def test_quality_and_popularity_come_from_train_users_only(setting: Setting) -> 
 def test_the_world_stays_when_the_agent_reads_through_another_encoder(data: Path, setting: Setting) -> None:
     other = build_setting(composed([*tiny.settings(data), "encoder=random"]))
     np.testing.assert_array_equal(other.train.simulator.world.vectors, setting.train.simulator.world.vectors)
-    assert not np.allclose(other.items.vectors, setting.items.vectors)
+    assert not np.allclose(item_space(other.train).vectors, item_space(setting.train).vectors)
     assert other.fingerprints["world encoder"] == setting.fingerprints["world encoder"]
     assert other.fingerprints["encoder"] != setting.fingerprints["encoder"]
 
 
 def test_the_oracle_sees_in_the_world_s_own_space(data: Path) -> None:
     setting = build_setting(composed([*tiny.settings(data), "encoder=random", "env/observation=oracle"]))
-    np.testing.assert_array_equal(setting.items.vectors, setting.train.simulator.world.vectors)
+    np.testing.assert_array_equal(item_space(setting.train).vectors, setting.train.simulator.world.vectors)
     assert setting.train.observation.sees == "true state"
 
 
@@ -130,7 +130,7 @@ def test_a_prompt_state_is_read_by_the_encoder_and_kept_out_of_the_cache(data: P
 def test_texts_are_read_once_and_then_found_in_the_cache(cfg: DictConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_setting(cfg)
     monkeypatch.setattr(Hashing, "encode", None)
-    np.testing.assert_array_equal(build_setting(cfg).items.vectors, first.items.vectors)
+    np.testing.assert_array_equal(item_space(build_setting(cfg).train).vectors, item_space(first.train).vectors)
 
 
 def broken(cfg: DictConfig, folder: Path, line: str, instead: str) -> DictConfig:

@@ -48,13 +48,15 @@ def test_a_difference_of_one_and_a_half_spreads_is_found_with_ten_seeds_17_times
 def test_agents_as_far_apart_as_the_margin_are_seldom_called_equivalent() -> None:
     rng = np.random.default_rng(2)
     ours, theirs = rng.normal(20.4, 0.3, (REPEATS, SEEDS)), rng.normal(20, 0.3, (REPEATS, SEEDS))
-    assert np.mean([said(*pair, margin=0.4) == "equivalent" for pair in zip(ours, theirs, strict=True)]) <= 0.07
+    assert (
+        np.mean([said(one, other, margin=0.4) == "equivalent" for one, other in zip(ours, theirs, strict=True)]) <= 0.07
+    )
 
 
 @pytest.mark.slow
 def test_equal_agents_are_called_equivalent_when_the_seeds_are_close_enough() -> None:
     pairs = np.random.default_rng(3).normal(20, 0.1, (REPEATS, 2, SEEDS))
-    assert np.mean([said(*pair, margin=0.4) == "equivalent" for pair in pairs]) >= 0.85
+    assert np.mean([said(one, other, margin=0.4) == "equivalent" for one, other in pairs]) >= 0.85
 
 
 @pytest.mark.parametrize("failed", range(SEEDS))
