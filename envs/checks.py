@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium.utils.env_checker import check_env
 
-from recloop.envs.actions import draw_slates
 from recloop.envs.catalog import Floats, Ints
+from recloop.envs.laws import LAWS
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.simulator import Simulator
-from recloop.envs.task import Outcome, Session, Task
-from recloop.envs.users import Users
+from recloop.envs.task import Session, Task
+from recloop.envs.trials import demand, first_steps, recommendations, some
 from recloop.envs.vector import RecommendVectorEnv, spaces_of
 
 USERS = 16
@@ -53,14 +53,14 @@ def the_single_environment_equals_a_batch_of_one(task: Task, seed: int) -> None:
     """Bit for bit, over several sessions."""
     single, batch = RecommendEnv(task), RecommendVectorEnv(1, task)
     one, many = single.reset(seed=seed)[0], batch.reset(seed=seed)[0][0]
-    for step, item in enumerate(_items(task, seed, 1)):
-        _demand(np.array_equal(one, many), f"observations differ at step {step}")
+    for step, item in enumerate(recommendations(task, seed, 1)):
+        demand(np.array_equal(one, many), f"observations differ at step {step}")
         one, *alone = single.step(item[0])[:4]
         observations, *together, info = batch.step(item)
-        _demand(alone == [field[0] for field in together], f"{alone} alone, {together} in a batch at step {step}")
+        demand(alone == [field[0] for field in together], f"{alone} alone, {together} in a batch at step {step}")
         ended, many = alone[1] or alone[2], observations[0]
         if ended:
-            _demand(np.array_equal(one, info["final_obs"][0]), f"last observations differ at step {step}")
+            demand(np.array_equal(one, info["final_obs"][0]), f"last observations differ at step {step}")
             one = single.reset()[0]
 
 
@@ -70,134 +70,215 @@ def the_same_seed_gives_the_same_bits_and_another_seed_others(task: Task, seed: 
     seen = [[env.reset(seed=s)[0]] for env, s in ((first, seed), (twin, seed), (other, seed + 1))]
     one, two = (env.session.users.taste for env in (first, other))
     varied = len(task.simulator.population.members) > 1 or task.simulator.population.spread > 0
-    _demand(not (varied and np.array_equal(one, two)), f"seeds {seed} and {seed + 1} bring the same users")
-    for items in _items(task, seed, USERS):
+    demand(not (varied and np.array_equal(one, two)), f"seeds {seed} and {seed + 1} bring the same users")
+    for items in recommendations(task, seed, USERS):
         for env, rows in zip((first, twin, other), seen, strict=True):
             observations, rewards, *_ = env.step(items)
             rows += [observations, rewards]
     same, different = ([np.array_equal(*pair) for pair in zip(seen[0], rows, strict=True)] for rows in seen[1:])
-    _demand(all(same), f"two runs with seed {seed} part after {same.count(True)} arrays")
-    _demand(not all(different), f"seeds {seed} and {seed + 1} give the same")
+    demand(all(same), f"two runs with seed {seed} part after {same.count(True)} arrays")
+    demand(not all(different), f"seeds {seed} and {seed + 1} give the same")
 
 
 def an_observation_is_finite_of_one_shape_and_never_written_to_again(task: Task, seed: int) -> None:
     """So that a replay buffer may keep it."""
     env = RecommendVectorEnv(USERS, task)
     kept = env.reset(seed=seed)[0]
-    for step, items in enumerate(_items(task, seed, USERS)):
+    for step, items in enumerate(recommendations(task, seed, USERS)):
         before, observations = kept.copy(), env.step(items)[0]
-        _demand(np.isfinite(observations).all(), f"a value that is not finite at step {step}")
-        _demand(
+        demand(np.isfinite(observations).all(), f"a value that is not finite at step {step}")
+        demand(
             observations.dtype == np.float32 and observations.shape == env.observation_space.shape,
             f"{observations.dtype} {observations.shape} at step {step}",
         )
-        _demand(np.array_equal(kept, before), f"step {step} overwrote the observation before it")
+        demand(np.array_equal(kept, before), f"step {step} overwrote the observation before it")
         kept = observations
 
 
 def reading_tells_nothing_of_the_hidden_state(task: Task, seed: int) -> None:
-    """What is observed hangs on who came, what was shown and how they answered; `Oracle` is excused."""
+    """What is observed hangs on who came, what was shown and how they answered, and context; `Oracle` is excused."""
     if task.observation.sees != "observed":
         return
     rng = np.random.default_rng(seed)
-    simulator, items = task.simulator, _some(task, rng, USERS)
-    who = simulator.population.pick(USERS, rng)
-    luck = rng.standard_normal((2, USERS, simulator.luck), dtype=np.float32)
-    luck[1, :, simulator.world.dim :] = luck[0, :, simulator.world.dim :]  # of context, which is seen
-    sessions = [task.arrive(simulator.arrive(who, noise)) for noise in luck]
-    for moment in ("on arrival", "after a click"):
+    who = task.simulator.population.pick(USERS, rng)
+    luck = rng.standard_normal((2, USERS, task.simulator.luck), dtype=np.float32)
+    seen = _luck_of_context(task.simulator)
+    luck[1, :, seen] = luck[0, :, seen]
+    sessions = [task.arrive(task.simulator.arrive(who, noise)) for noise in luck]
+    for step in range(task.simulator.sessions.max_steps):
         one, two = (task.read(session) for session in sessions)
-        _demand(np.array_equal(one, two), f"users alike in all but their hidden taste are told apart {moment}")
+        demand(
+            np.array_equal(one, two), f"users alike in all but their hidden taste are told apart after {step} clicks"
+        )
+        items = some(task, rng, USERS)
         sessions = [task.step(session, items, np.zeros(items.shape, np.float32))[0] for session in sessions]
+
+
+def _luck_of_context(simulator: Simulator) -> Ints:
+    """Columns of the luck at arrival that the parts which the platform sees are made of."""
+    ends = np.cumsum([simulator.world.dim, *(part.luck(simulator.world) for part in simulator.dynamics)])
+    spans = zip(simulator.dynamics, ends[:-1], ends[1:], strict=True)
+    return np.concatenate([np.arange(0), *(np.arange(start, end) for part, start, end in spans if part.visible)])
+
+
+def the_context_that_is_seen_is_that_of_the_user(task: Task, seed: int) -> None:
+    """The `context` block is the columns that the dynamics show, at every step, and none of those that they hide."""
+    block = task.observation.layout.get("context")
+    if block is None or task.observation.sees != "observed":
+        return
+    visible = task.simulator.visible
+    for step, seen in enumerate(first_steps(task, seed, USERS)):
+        for session in (seen.before, seen.after):
+            context = task.read(session)[:, block]
+            same = np.array_equal(context, session.users.own[:, visible])
+            demand(same, f"the context of step {step} is not columns {visible.tolist()} of what the dynamics remember")
 
 
 def users_do_not_influence_each_other(task: Task, seed: int) -> None:
     """A user alone fares as in a batch."""
-    for before, items, noise, after, outcome in _steps(task, seed, USERS):
+    for before, items, noise, after, outcome in first_steps(task, seed, USERS):
         row = np.array([len(items) // 2])
         alone, own = task.step(_only(before, row), items[row], noise[row])
         pairs = _pairs((alone.users, own[1:], own.response), (after.users, outcome[1:], outcome.response))
-        _demand(all(np.array_equal(one, many[row]) for one, many in pairs), "a user in a batch fares otherwise")
+        demand(all(np.array_equal(one, many[row]) for one, many in pairs), "a user in a batch fares otherwise")
         gap = np.abs(task.read(alone) - task.read(after)[row]).max()  # a language model may round otherwise in a batch
-        _demand(gap < 1e-4, f"the observation of a user in a batch is off by {gap:.3g}")
+        demand(gap < 1e-4, f"the observation of a user in a batch is off by {gap:.3g}")
 
 
 def the_reward_stays_within_its_bounds(task: Task, seed: int) -> None:
     """As `Reward.bounds` gives them."""
     low, high = task.reward.bounds(task.simulator.choice.slate)
     slack = 1e-5 * (1 + high - low)
-    for *_, outcome in _steps(task, seed):
+    for *_, outcome in first_steps(task, seed):
         least, most = float(outcome.reward.min()), float(outcome.reward.max())
         within = least >= low - slack and most <= high + slack  # False for NaN
-        _demand(within, f"{least:.4g} to {most:.4g} outside {low:.4g} to {high:.4g}")
+        demand(within, f"{least:.4g} to {most:.4g} outside {low:.4g} to {high:.4g}")
 
 
 def a_session_ends_in_time_and_by_the_right_name(task: Task, seed: int) -> None:
     """Terminated where patience is spent, else truncated at `max_steps`: a learner bootstraps from truncation only."""
     longest = task.simulator.sessions.max_steps
-    for step, (*_, after, outcome) in enumerate(_steps(task, seed, steps=longest), start=1):
+    for step, (*_, after, outcome) in enumerate(first_steps(task, seed, steps=longest), start=1):
         at = f"at step {step} of {longest}"
         spent = after.users.patience <= 1e-6  # [n]
         over = np.full_like(spent, step == longest) & ~spent  # [n]
-        _demand((after.users.clock == step).all(), f"clocks say {np.unique(after.users.clock)} {at}")
-        _demand(
-            np.array_equal(outcome.terminated, spent), f"{outcome.terminated.sum()} left, {spent.sum()} had to {at}"
-        )
-        _demand(
+        demand((after.users.clock == step).all(), f"clocks say {np.unique(after.users.clock)} {at}")
+        demand(np.array_equal(outcome.terminated, spent), f"{outcome.terminated.sum()} left, {spent.sum()} had to {at}")
+        demand(
             np.array_equal(outcome.truncated, over), f"{outcome.truncated.sum()} cut off, {over.sum()} had to be {at}"
         )
 
 
 def a_click_moves_taste_towards_the_item(task: Task, seed: int) -> None:
-    """Seen against the same user not clicking; and tastes stay unit vectors."""
-    for before, items, *_ in _steps(task, seed):
-        shown = task.simulator.world.vectors[items.reshape(len(items), -1)[:, 0]]  # [n, dim], clicked with noise 0
-        liked, ignored = (_answering(task.simulator, before.users, items, noise).taste for noise in (0, 1))
-        towards = np.einsum("nd,nd->n", liked - ignored, shown)  # [n]
+    """Seen against the same user not clicking; of a slate, towards the sum of what is clicked."""
+    simulator = task.simulator
+    for before, items, *_ in first_steps(task, seed):
+        liked, ignored = (simulator.step(before.users, items, luck) for luck in _all_or_nothing(items))
+        slates = items.reshape(len(items), -1)  # [n, slate]
+        clicks = (liked[1].click - ignored[1].click).reshape(slates.shape)
+        clicked = np.einsum("nsd,ns->nd", simulator.world.vectors[slates], clicks)
+        towards = np.einsum("nd,nd->n", liked[0].taste - ignored[0].taste, clicked)  # [n]
         away = (towards <= -1e-5).mean()
-        _demand(towards.min() > -1e-5, f"{away:.0%} of clicks move it away, by up to {-towards.min():.3g}")
-        length = np.linalg.norm(liked, axis=1)
-        _demand(np.allclose(length, 1, atol=1e-3), f"a taste has length {length[np.argmax(np.abs(length - 1))]:.4g}")
+        demand(towards.min() > -1e-5, f"{away:.0%} of clicks move it away, by up to {-towards.min():.3g}")
 
 
 def permuting_items_permutes_results(task: Task, seed: int) -> None:
-    """An item's row in the catalog means nothing."""
+    """An item's row in the catalog means nothing. (What dynamics remember may name rows; what comes of it may not.)"""
     order = np.random.default_rng(seed).permutation(task.simulator.world.num_items)
     place = np.argsort(order)  # new row of each item
     shuffled = replace(task.simulator, world=task.simulator.world.offering(order))
-    for before, items, noise, after, outcome in _steps(task, seed):
-        users, response = shuffled.step(before.users, place[items], noise)
-        pairs = _pairs((users, response), (after.users, outcome.response))
-        _demand(all(np.array_equal(new, old) for new, old in pairs), "users answer otherwise to a catalog reordered")
+    own = None
+    for before, items, noise, after, outcome in first_steps(task, seed):
+        own = before.users.own if own is None else own  # at arrival nothing has been shown
+        users, response = shuffled.step(before.users._replace(own=own), place[items], noise)
+        own = users.own
+        pairs = _pairs((users._replace(own=after.users.own), response), (after.users, outcome.response))
+        demand(all(np.array_equal(new, old) for new, old in pairs), "users answer otherwise to a catalog reordered")
 
 
 def every_item_can_be_recommended(task: Task, seed: int) -> None:
-    """Action a shows item a, to the last."""
-    world = task.simulator.world
-    actions, slate = spaces_of(task)[1], task.simulator.choice.slate
+    """Action a shows item a, to the last, at every position of a slate where it may stand."""
+    world, slate = task.simulator.world, task.simulator.choice.slate
+    actions = spaces_of(task)[1]
     count = int(actions.n if slate == 1 else actions.num_items)
-    _demand(count == world.num_items, f"{count} actions for {world.num_items} items")
+    demand(count == world.num_items, f"{count} actions for {world.num_items} items")
     users = task.simulator.draw(count, np.random.default_rng(seed))
-    shown = (np.arange(count)[:, None] + np.arange(slate)) % count  # [num_items, slate]
+    shown = (np.arange(count)[:, None] + np.arange(slate)) % count  # [num_items, slate], each item at each place once
     items = shown[:, 0] if slate == 1 else shown
-    response = task.simulator.respond(users, items, np.zeros(items.shape, np.float32))
-    affinity = response.affinity.reshape(shown.shape)[:, 0]
-    off = np.abs(np.einsum("nd,nd->n", users.taste, world.vectors) - affinity)  # [num_items]
-    _demand(off.max() < 1e-4, f"action {off.argmax()} shows another item (affinity off by {off.max():.3g})")
+    luck = np.zeros(items.shape, np.float32)
+    for response in (task.simulator.respond(users, items, luck), task.simulator.step(users, items, luck)[1]):
+        felt = response.affinity.reshape(shown.shape)
+        off = np.abs(np.einsum("nd,nsd->ns", users.taste, world.vectors[shown]) - felt).max(axis=1)  # [num_items]
+        demand(off.max() < 1e-4, f"action {off.argmax()} shows another item (affinity off by {off.max():.3g})")
+
+
+def a_recommendation_that_cannot_be_is_refused(task: Task, seed: int) -> None:
+    """An item that does not exist, or one that stands in a slate twice; by both environments."""
+    slate, num_items = task.simulator.choice.slate, task.simulator.world.num_items
+    fit = next(recommendations(task, seed, 1))[0]  # an item, or a slate
+    wrong: dict[str, Any] = {"item -1": fit * 0 - 1, f"item {num_items}": fit * 0 + num_items}
+    if slate > 1:
+        wrong["an item twice in a slate"] = np.full(slate, fit[0])
+    for words, action in wrong.items():
+        single, batch = RecommendEnv(task), RecommendVectorEnv(1, task)
+        for env, given in ((single, action), (batch, np.asarray(action)[None])):
+            env.reset(seed=seed)
+            try:
+                env.step(given)
+            except ValueError:
+                continue
+            raise ValueError(f"{type(env).__name__} recommends {words}")
+
+
+def luck_is_drawn_anew_for_every_user_step_and_position(task: Task, seed: int) -> None:
+    """The noise of the answers is uniform in [0, 1), and no two are the same but by chance."""
+    listening = _Listening(task.simulator.choice)
+    env = RecommendVectorEnv(USERS, replace(task, simulator=replace(task.simulator, choice=listening)))
+    env.reset(seed=seed)
+    for items in recommendations(task, seed, USERS):
+        env.step(items)
+    heard = np.stack([noise.reshape(-1) for noise in listening.heard])  # [steps, USERS * slate]
+    demand(heard.min() >= 0 and heard.max() < 1, f"noise from {heard.min():.3g} to {heard.max():.3g}")
+    for words, rows in (("steps", heard), ("users or positions", heard.T)):
+        demand(len(np.unique(rows, axis=0)) == len(rows), f"{words} share their luck")
+    demand(abs(heard.mean() - 0.5) * np.sqrt(12 * heard.size) < 6, f"the noise has the mean {heard.mean():.3f}")
+
+
+class _Listening:
+    """A choice that keeps the noise it is given."""
+
+    def __init__(self, choice: Any) -> None:
+        self.choice, self.heard = choice, list[Floats]()
+        self.slate, self.scale, self.offset, self.attention = (
+            choice.slate,
+            choice.scale,
+            choice.offset,
+            choice.attention,
+        )
+
+    def answer(self, affinity: Floats, cost: Floats, quality: Floats, noise: Floats) -> tuple[Floats, Floats]:
+        self.heard.append(noise)
+        answer: tuple[Floats, Floats] = self.choice.answer(affinity, cost, quality, noise)
+        return answer
 
 
 def a_state_taken_and_put_back_replays_the_same_bits(task: Task, seed: int) -> None:
-    """Whatever happened in between, and in another environment too."""
+    """Whatever happened in between, and in another environment too; all of the state, seen or not."""
     env, copy = RecommendVectorEnv(USERS, task), RecommendVectorEnv(USERS, task)
     env.reset(seed=seed)
-    first, *items = list(_items(task, seed, USERS))
+    first, *items = list(recommendations(task, seed, USERS))
     env.step(first)
     state = env.get_state()
-    rows = [env.step(row)[:4] for row in items]
+    rows = [_everything(env, row) for row in items]
     copy.set_state(state)
     for step, (row, expected) in enumerate(zip(items, rows, strict=True)):
-        replayed = zip(copy.step(row)[:4], expected, strict=True)
-        _demand(all(np.array_equal(new, old) for new, old in replayed), f"the replay parts at step {step}")
+        replayed = zip(_everything(copy, row), expected, strict=True)
+        demand(all(np.array_equal(new, old) for new, old in replayed), f"the replay parts at step {step}")
+
+
+def _everything(env: RecommendVectorEnv, items: Ints) -> list[np.ndarray]:
+    """What a step returns but for the info, and the hidden state that it leaves, copied: some is written to again."""
+    return [*env.step(items)[:4], *(field.copy() for field in env.session.users)]
 
 
 def a_session_that_ends_is_replaced_within_the_step(task: Task, seed: int) -> None:
@@ -205,27 +286,27 @@ def a_session_that_ends_is_replaced_within_the_step(task: Task, seed: int) -> No
     env = RecommendVectorEnv(USERS, task)
     env.reset(seed=seed)
     steps = np.zeros(USERS, np.int64)
-    for items in _items(task, seed, USERS):
+    for items in recommendations(task, seed, USERS):
         luck = deepcopy(env.np_random).random(items.shape, np.float32)  # the step's noise is drawn before newcomers are
         before_leaving = task.read(task.step(env.session, items, luck)[0])
         observations, _, terminated, truncated, info = env.step(items)
         ended, steps = terminated | truncated, steps + 1
-        _demand(bool(info) == ended.any(), f"{ended.sum()} sessions end and the info has {list(info)}")
+        demand(bool(info) == ended.any(), f"{ended.sum()} sessions end and the info has {list(info)}")
         if not info:
             continue
         last = info["final_obs"]
         given = np.array([observation is not None for observation in last])
-        _demand(np.array_equal(info["_final_obs"], ended), "final_obs marks other rows than those that ended")
-        _demand(np.array_equal(given, ended), "final_obs holds observations of other rows than those that ended")
+        demand(np.array_equal(info["_final_obs"], ended), "final_obs marks other rows than those that ended")
+        demand(np.array_equal(given, ended), "final_obs holds observations of other rows than those that ended")
         kept = np.stack(last[ended])  # [ended, size]
-        _demand(np.allclose(kept, before_leaving[ended], atol=1e-4), "final_obs is not the last observation")
-        _demand(np.array_equal(info["session"]["steps"][ended], steps[ended]), "a session counts its steps wrongly")
+        demand(np.allclose(kept, before_leaving[ended], atol=1e-4), "final_obs is not the last observation")
+        demand(np.array_equal(info["session"]["steps"][ended], steps[ended]), "a session counts its steps wrongly")
         fresh = task.read(task.arrive(env.session.users))
-        _demand(
+        demand(
             np.allclose(observations[ended], fresh[ended], atol=1e-4), "a new session does not begin with an arrival"
         )
         steps[ended] = 0
-        _demand(np.array_equal(env.session.users.clock, steps), "clocks of sessions that go on, or begin, are wrong")
+        demand(np.array_equal(env.session.users.clock, steps), "clocks of sessions that go on, or begin, are wrong")
 
 
 PROPERTIES: tuple[Callable[[Task, int], None], ...] = (
@@ -235,13 +316,17 @@ PROPERTIES: tuple[Callable[[Task, int], None], ...] = (
     the_single_environment_equals_a_batch_of_one,
     the_same_seed_gives_the_same_bits_and_another_seed_others,
     reading_tells_nothing_of_the_hidden_state,
+    the_context_that_is_seen_is_that_of_the_user,
     users_do_not_influence_each_other,
     a_session_ends_in_time_and_by_the_right_name,
     a_click_moves_taste_towards_the_item,
     permuting_items_permutes_results,
     every_item_can_be_recommended,
+    a_recommendation_that_cannot_be_is_refused,
+    luck_is_drawn_anew_for_every_user_step_and_position,
     a_state_taken_and_put_back_replays_the_same_bits,
     a_session_that_ends_is_replaced_within_the_step,
+    *LAWS,
 )
 """In the order in which `check` tries them."""
 
@@ -250,52 +335,14 @@ def _pairs(left: Sequence[tuple[Any, ...]], right: Sequence[tuple[Any, ...]]) ->
     return zip(chain(*left), chain(*right), strict=True)
 
 
-def _demand(holds: Any, seen: str) -> None:
-    if not holds:
-        raise ValueError(seen)
-
-
-def _items(task: Task, seed: int, n: int) -> Iterator[Ints]:
-    """Random recommendations, [n] a step, for at least two sessions of any length."""
-    rng = np.random.default_rng(seed)
-    for _ in range(2 * task.simulator.sessions.max_steps + 1):
-        yield _some(task, rng, n)
-
-
-def _some(task: Task, rng: np.random.Generator, n: int) -> Ints:
-    num_items, slate = task.simulator.world.num_items, task.simulator.choice.slate
-    return rng.integers(num_items, size=n) if slate == 1 else draw_slates(rng, n, num_items, slate, task.slots)
-
-
-class _Seen(NamedTuple):
-    """One step of a batch, below the environments."""
-
-    before: Session
-    items: Ints  # [n], or [n, slate]
-    noise: Floats  # alike
-    after: Session
-    outcome: Outcome
-
-
-def _steps(task: Task, seed: int, n: int = 256, steps: int = 10) -> Iterator[_Seen]:
-    """The first steps of `n` users with random recommendations; every second user clicks whatever comes."""
-    rng = np.random.default_rng(seed)
-    session = task.arrive(task.simulator.draw(n, rng))
-    for _ in range(steps):
-        items = _some(task, rng, n)
-        noise = rng.random(items.shape, np.float32)
-        noise[::2] = 0
-        before, (session, outcome) = session, task.step(session, items, noise)
-        yield _Seen(before, items, noise, session, outcome)
-
-
 def _only(session: Session, rows: Ints) -> Session:
     batches: tuple[Any, ...] = session
     return Session(*(type(batch)(*(field[rows] for field in batch)) for batch in batches))
 
 
-def _answering(simulator: Simulator, users: Users, items: Ints, noise: float) -> Users:
-    """The users after they were shown `items`; with noise 0 all click, of a slate the first, with noise 1 nobody."""
-    luck = np.ones(items.shape, np.float32)
-    luck.reshape(len(items), -1)[:, 0] = noise
-    return simulator.step(users, items, luck)[0]
+def _all_or_nothing(items: Ints) -> tuple[Floats, Floats]:
+    """Noise with which everybody clicks, the first of a slate at least, and with which nobody does."""
+    nobody = np.ones(items.shape, np.float32)
+    everybody = nobody.copy()
+    everybody.reshape(len(items), -1)[:, 0] = 0
+    return everybody, nobody

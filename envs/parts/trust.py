@@ -41,9 +41,11 @@ class Trust(Part):
 
     def cost(self, users: Users, own: Floats, items: Ints, world: Catalog) -> Floats:
         """Less than 0 for what the trusted like, [n]."""
-        cost: Floats = np.float32(-self.weight) * kernels.row_dot(own, world.vectors.take(items, axis=0))
+        liked = kernels.row_dot(np.ascontiguousarray(own), world.vectors.take(items, axis=0))  # [n]
+        cost: Floats = np.float32(-self.weight) * liked
         return cost
 
     def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
         """Move the taste towards theirs."""
-        return users._replace(taste=kernels.drift(users.taste, own, event.clicked, 0.0, self.rate))
+        trusted = np.ascontiguousarray(own)  # or compiled code would add up a lone user in another order
+        return users._replace(taste=kernels.drift(users.taste, trusted, event.clicked, 0.0, self.rate))

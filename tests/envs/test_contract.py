@@ -1,0 +1,108 @@
+"""The contract, over every dynamics, choice, reward and action that we ship.
+
+The fast tests hold each dynamics against a choice and a reward in turn, and all dynamics at once against each choice
+and each observation; the slow ones hold the whole product, and each dynamics with each other.
+"""
+
+import pkgutil
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import recloop.envs
+from recloop.envs.checks import check
+from recloop.envs.dynamics import Drift, Part
+from recloop.envs.rewards import Reward
+from tests.envs.registry import CHOICES, DYNAMICS, OBSERVATIONS, REWARDS, task
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "env"
+EVERYTHING = tuple(DYNAMICS.values())
+
+
+def in_turn(names: Mapping[str, object], number: int) -> str:
+    return list(names)[number % len(names)]
+
+
+TRIPLES = [(name, in_turn(CHOICES, n), in_turn(REWARDS, n)) for n, name in enumerate(DYNAMICS)]
+
+
+@pytest.mark.parametrize(("dynamics", "choice", "reward"), TRIPLES)
+def test_every_dynamics_keeps_the_contract(dynamics: str, choice: str, reward: str) -> None:
+    check(task((DYNAMICS[dynamics],), CHOICES[choice], REWARDS[reward]))
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_all_dynamics_at_once_keep_the_contract(choice: str) -> None:
+    check(task(EVERYTHING, CHOICES[choice]))
+
+
+@pytest.mark.parametrize("observation", ["prompt", "oracle"])
+def test_every_observation_keeps_the_contract(observation: str) -> None:
+    check(task(EVERYTHING, CHOICES["cascade"], observation=observation))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamics", DYNAMICS)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_dynamics_choice_reward_and_observation_keeps_the_contract(dynamics: str, choice: str) -> None:
+    for reward, observation in product(REWARDS.values(), OBSERVATIONS):
+        check(task((DYNAMICS[dynamics],), CHOICES[choice], reward, observation))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", DYNAMICS)
+def test_every_two_dynamics_keep_the_contract_together(first: str) -> None:
+    for number, (name, second) in enumerate(DYNAMICS.items()):
+        if name != first:
+            check(task((DYNAMICS[first], second), CHOICES[in_turn(CHOICES, number)]))
+
+
+def kinds(parent: type) -> set[type]:
+    """The subclasses that we ship."""
+    below: list[type] = parent.__subclasses__()
+    return set(below).union(*map(kinds, below))
+
+
+def test_every_part_that_we_ship_is_listed() -> None:
+    for module in pkgutil.walk_packages(recloop.envs.__path__, "recloop.envs."):
+        import_module(module.name)
+    shipped = {kind for kind in kinds(Part) if kind.__module__.startswith("recloop.") and kind.__name__[0] != "_"}
+    assert shipped == {type(part) for part in DYNAMICS.values()}
+
+
+@pytest.mark.parametrize(("group", "listed"), [("dynamics", DYNAMICS), ("choice", CHOICES)])
+def test_every_option_is_of_a_class_that_is_listed(group: str, listed: Mapping[str, object]) -> None:
+    configs = {path.stem: path.read_text() for path in (CONFIGS / group).glob("*.yaml")}
+    targets = {name: set(re.findall(r"_target_: (.*)", text)) for name, text in configs.items()}
+    classes = {f"{type(part).__module__}.{type(part).__name__}" for part in listed.values()}
+    assert set().union(*targets.values()) <= classes
+    assert set(listed) <= set(configs) or group == "choice"
+
+
+def test_every_observation_is_listed() -> None:
+    assert set(OBSERVATIONS) == {path.stem for path in (CONFIGS / "observation").glob("*.yaml")}
+
+
+def test_every_component_of_the_reward_is_listed() -> None:
+    assert {name for reward in REWARDS.values() for name in reward.weights} == {field.name for field in fields(Reward)}
+
+
+def test_without_return_taste_narrows_to_what_is_recommended() -> None:
+    """The filter bubble needs no part of its own, only drift that does not return, and who serves what is liked."""
+    assert strayed(Drift(rate=0.1, return_rate=0.0)) > 5 * strayed(Drift(rate=0.1, return_rate=0.5)) > 0
+
+
+def strayed(drift: Drift) -> float:
+    """How far taste is from the profile after 30 clicks on the best item, as 1 - cosine."""
+    simulator = task((drift,)).simulator
+    users = simulator.draw(200, np.random.default_rng(0))
+    for _ in range(30):
+        best = (users.taste @ simulator.world.vectors.T).argmax(axis=1)
+        users = simulator.step(users, best, np.zeros(200, np.float32))[0]
+    return float(1 - (users.taste * users.profile).sum(axis=1).mean())
