@@ -131,6 +131,67 @@ def test_a_file_of_a_data_set_is_refused(payload: Payload, kind: str, tmp_path: 
     assert "\n" not in str(refused.value)
 
 
+def readers(folder: Path) -> dict[str, tuple[Path, Callable[[], object]]]:
+    """For every other reader of data sets a file that it meets first, and how it reads."""
+    from recloop.envs.datasets.book_crossing import BookCrossing
+    from recloop.envs.datasets.films import FilmTable
+    from recloop.envs.datasets.filmtrust import FilmTrust
+    from recloop.envs.datasets.movielens_1m import MovieLens1M
+    from recloop.envs.datasets.own import Own
+
+    (folder / "interactions.csv").write_text("user,item,rating,time\n1,1,5,0\n1,1,1,1\n")
+    for kind in ("user", "inter"):
+        (folder / f"ml-1m.{kind}").write_text("")
+    return {
+        "books": (folder / "BX-Books.csv", BookCrossing(str(folder)).read),
+        "films": (folder / "movies.db", lambda: FilmTable.read(folder)),
+        "filmtrust": (folder / "ratings.tab", FilmTrust(str(folder)).read),
+        "ml-1m": (folder / "ml-1m.item", MovieLens1M(str(folder), str(folder)).read),
+        "own csv": (folder / "items.csv", Own(str(folder)).read),
+        "own parquet": (folder / "items.parquet", Own(str(folder)).read),
+    }
+
+
+@pytest.mark.parametrize("reader", ["books", "films", "filmtrust", "ml-1m", "own csv", "own parquet"])
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_a_file_of_any_data_set_is_refused(payload: Payload, reader: str, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    path, attempt = readers(tmp_path)[reader]
+    if reader == "books":
+        for name in ("Users", "Book-Ratings"):
+            (tmp_path / f"BX-{name}.csv").touch()
+    if reader == "filmtrust":
+        (tmp_path / "trust.tab").touch()
+    path.write_bytes(payload(canary))
+    with nothing_fires(canary), pytest.raises(ValueError, match=re.escape(str(path))) as refused:
+        attempt()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_small_parquet_file_of_very_many_numbers_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recloop.envs.datasets import parquet
+
+    path = tmp_path / "items.parquet"
+    pq.write_table(pa.table({"id": np.zeros(500_000, np.int64)}), path)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(parquet, "_MOST_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match=r"items\.parquet: no Parquet table \(more than 1,000,000 bytes"):
+        parquet.read_parquet(path, path.read_bytes(), ("id",), "mend it")
+
+
+def test_a_long_text_that_a_parquet_file_repeats_is_held_once(tmp_path: Path) -> None:
+    from recloop.envs.datasets import parquet
+
+    path, text = tmp_path / "items.parquet", "x" * 100_000
+    dictionary = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000), pa.array([text]))
+    pq.write_table(pa.table({"id": dictionary}), path)  # 20 GB when it is written out
+    found = parquet.read_parquet(path, path.read_bytes(), ("id",), "mend it")["id"]
+    assert len(found) == 200_000
+    assert len({id(one) for one in found}) < 10
+
+
 TARGETS = (
     "os.system", "os.popen", "subprocess.Popen", "subprocess.run", "builtins.eval", "builtins.exec",
     "builtins.open", "logging.os.system", "importlib.import_module", "runpy.run_path", "pickle.loads",

@@ -22,7 +22,8 @@ def read_parquet(path: Path, content: bytes, columns: tuple[str, ...], remedy: s
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))
+        words = [field.name for field in pq.read_schema(pa.BufferReader(content)) if field.type in _words()]
+        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=words)  # a text is unpacked once
         if file.metadata.num_rows > _MOST_ROWS:
             raise ValueError(f"{file.metadata.num_rows:,} rows, more than {_MOST_ROWS:,}")
         names = [str(name) for name in file.schema_arrow.names]
@@ -44,8 +45,21 @@ def _values(file: Any, count: int) -> list[list[str]]:
         if unpacked > _MOST_BYTES:
             raise ValueError(f"more than {_MOST_BYTES:,} bytes when it is unpacked")
         for column, found in zip(values, batch.columns, strict=True):
-            column.extend(map(_text, found.to_pylist()))
+            column.extend(_texts(found))
     return values
+
+
+def _words() -> tuple[Any, ...]:
+    import pyarrow as pa
+
+    return pa.string(), pa.large_string(), pa.binary(), pa.large_binary()
+
+
+def _texts(column: Any) -> list[str]:
+    if not hasattr(column, "dictionary"):
+        return [_text(value) for value in column.to_pylist()]
+    known = [_text(value) for value in column.dictionary.to_pylist()]
+    return ["" if index is None else known[index] for index in column.indices.to_pylist()]
 
 
 def _text(value: object) -> str:

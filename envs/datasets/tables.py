@@ -55,6 +55,10 @@ class Table:
         for values in zip(*self.columns.values(), strict=True):
             yield dict(zip(self.columns, values, strict=True))
 
+    def row(self, row: int) -> dict[str, str]:
+        """One row by column."""
+        return {column: values[row] for column, values in self.columns.items()}
+
     def complaint(self, row: int, problem: str, remedy: str = "") -> str:
         """A sentence that says where the problem is and what to do."""
         return f"{self.path}, {self.unit} {self.lines[row]}: {problem}; {remedy or self.remedy}"

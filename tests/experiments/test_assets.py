@@ -304,3 +304,20 @@ def test_movielens_1m_is_whole_and_joined_with_the_film_table() -> None:
     dataset = MovieLens1M(str(fetch("ml-1m")), str(fetch("films"))).read()
     assert (len(dataset.interactions.ratings), len(dataset.users), len(dataset.items)) == (1_000_209, 6_040, 3_883)
     assert dataset.figures["ratings_joined"] > 0.926
+
+
+@pytest.mark.slow
+def test_book_crossing_s_core_is_as_large_as_it_should_be() -> None:
+    from recloop.envs.datasets.book_crossing import BookCrossing
+
+    dataset = BookCrossing(str(fetch("books"))).read()
+    assert (len(dataset.interactions.ratings), len(dataset.users), len(dataset.items)) == (365_894, 6_605, 13_228)
+
+
+@pytest.mark.slow
+def test_filmtrust_is_whole() -> None:
+    from recloop.envs.datasets.filmtrust import FilmTrust
+
+    dataset = FilmTrust(str(fetch("filmtrust"))).read()
+    assert (len(dataset.interactions.ratings), len(dataset.users), len(dataset.items)) == (35_497, 1_508, 2_071)
+    assert dataset.figures["trust_kept"] == 1_632 / 1_853
