@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from rich.console import Console
@@ -15,6 +17,7 @@ from recloop.encoders.cache import Cached
 from recloop.encoders.hashing import Hashing
 from recloop.encoders.projection import Projection
 from recloop.envs.datasets.movielens import MovieLens
+from recloop.envs.datasets.own import Own
 from recloop.experiments import assets
 from recloop.experiments.asset_table import Asset, File
 from recloop.experiments.assets import ensure
@@ -170,6 +173,24 @@ def test_data_of_one_s_own_are_refused_or_have_another_fingerprint(kind: str, tm
     data_set = MovieLens(str(tiny.films(tmp_path)))
     fingerprint = data_set.read().fingerprint
     path = tmp_path / f"ml-100k.{kind}"
+    for data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        refusal = reason(data_set.read)
+        assert str(tmp_path) in refusal if refusal else data_set.read().fingerprint != fingerprint
+        assert "\n" not in refusal
+
+
+def own(folder: Path) -> Own:
+    """Three items in Parquet and four interactions in CSV."""
+    pq.write_table(pa.table({"id": [1, 2, 3], "title": ["Heat", "Alien", "Fargo"]}), folder / "items.parquet")
+    (folder / "interactions.csv").write_text("user,item,rating,time\na,1,5,2024-05-01\nb,3,1,7\na,2,3,8\nb,1,4,9\n")
+    return Own(str(folder))
+
+
+@pytest.mark.parametrize("name", ["items.parquet", "interactions.csv"])
+def test_a_folder_of_one_s_own_is_refused_or_has_another_fingerprint(name: str, tmp_path: Path) -> None:
+    data_set, path = own(tmp_path), tmp_path / name
+    fingerprint = data_set.read().fingerprint
     for data in damaged(path.read_bytes()):
         path.write_bytes(data)
         refusal = reason(data_set.read)

@@ -81,7 +81,7 @@ def _rows(content: bytes) -> list[tuple[str, int, str, str, str]]:
         rows = database.execute(_QUERY).fetchall()
     finally:
         database.close()
-    return [(str(title), int(year), *map(_text, rest)) for title, year, *rest in rows if str(year).isdigit()]  # type: ignore[misc]
+    return [(str(title), int(year), *map(_text, rest)) for title, year, *rest in rows if str(year).isdecimal()]  # type: ignore[misc]
 
 
 def _text(value: object) -> str:
