@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recloop.encoders.files import write_atomically
-from recloop.experiments import planning_gap, significance, statistics
+from recloop.experiments import guards, planning_gap, significance, statistics
 from recloop.experiments.errors import UsageError
 from recloop.experiments.flags import Parser
+from recloop.experiments.gamma_sweep import gamma_curves, gamma_sweeps
 from recloop.experiments.groups import Group, Trial, differences, group, trials_of
 from recloop.experiments.metrics import clicks_per_session
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, SPARING
 from recloop.experiments.plots import learning_curves, reward_along_session
 from recloop.experiments.profiles import profiles
 from recloop.experiments.reading import blaming
+from recloop.experiments.recommended import FIGURES
 from recloop.experiments.redaction import hide_home
-from recloop.experiments.report import Column, definition, render
+from recloop.experiments.report import Column, column, definition, render, shown
 from recloop.experiments.sections import WINDOW, Section, contrasts, groups_table, sections
 from recloop.experiments.sessions import Key, Played
 from recloop.experiments.statistics import Estimate, Seeds, estimate, interquartile_mean, probability_of_improvement
@@ -151,6 +153,8 @@ def _page(found: Sequence[Section], trials: Sequence[Trial], groups: Sequence[Gr
             "verdict": f"By rule, at the 5 % level: equivalent within {significance.EQUIVALENT:.0%} of the base, "
             "superior, inferior, or inconclusive. P-values are corrected for the number of groups (Holm).",
             "seeds that would tell": definition(significance.seeds_needed),
+            **{figure.heading: definition(figure.what) for figure in FIGURES},
+            "collapsed": definition(guards.collapses),
         },
     )
 
@@ -170,6 +174,8 @@ def _shown(section: Section, number: int) -> dict[str, Any]:
             (row.trained, keys.get(str(row.policy), {}), [(column.show(row), column.aside(row)) for column in COLUMNS])
             for row in table.itertuples()
         ],
+        "collapses": guards.collapses(section.played, section.num_items),
+        "recommended": shown(table, RECOMMENDED),
         "base": section.base.label,
         "contrasts": contrasts(section),
         "better": _better(section),
@@ -198,6 +204,8 @@ def _plots(section: Section) -> dict[str, str]:
     plots = {"profiles": profiles(scores(drawn), rng), "rewards": reward_along_session(list(map(_whole, drawn)))}
     if any(one.curves for one in agents):
         plots["curves"] = learning_curves(agents, {key: level[key] for key in beside}, rng)
+    if sweeps := gamma_sweeps(section):
+        plots["gammas"] = gamma_curves(sweeps, {key: level[key] for key in beside})
     return plots
 
 
@@ -239,3 +247,5 @@ COLUMNS = (
     Column("steps", lambda row: f"{row.steps:,.0f}" if row.trained else ""),
     Column("minutes", lambda row: number(row.minutes, ".1f") if row.trained else ""),
 )
+
+RECOMMENDED = (*COLUMNS[:2], *map(column, FIGURES))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recloop.experiments.recommended import FIGURES
 from recloop.experiments.run import plain
 from recloop.experiments.sessions import Curve, Played, Sessions
 from recloop.experiments.stored import StoredRun
@@ -26,6 +27,7 @@ class Trial(NamedTuple):
 
     run: StoredRun
     played: Played | None  # None unless it has finished
+    recommended: Mapping[str, float] = {}  # figures of what it recommended at the end, as far as its journal has them
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class Group(NamedTuple):
 def trials_of(runs: Sequence[StoredRun]) -> list[Trial]:
     """The single runs among `runs` and in their suites."""
     single = [one for run in runs for one in (run.cells if run.is_suite else [run])]
-    return [Trial(one, _agent(one)) for one in single]
+    return [Trial(one, _agent(one), _recommended(one)) for one in single]
 
 
 def group(trials: Sequence[Trial]) -> list[Group]:
@@ -109,6 +111,14 @@ def _agent(run: StoredRun) -> Played | None:
     if run.status != "finished":
         return None
     return next((one for one in run.played() if one.trained), None)
+
+
+def _recommended(run: StoredRun) -> dict[str, float]:
+    if run.status != "finished":
+        return {}
+    rows = run.journal
+    found = {figure.name: rows[-1].get(f"final/{figure.name}") if rows else None for figure in FIGURES}
+    return {name: value for name, value in found.items() if isinstance(value, float)}
 
 
 def _comparable(finished: Sequence[Played]) -> tuple[Curve, ...]:

@@ -146,7 +146,8 @@ def shown(table: "pd.DataFrame", columns: Sequence[Column]) -> dict[str, Any]:
     }
 
 
-def _column(figure: Figure) -> Column:
+def column(figure: Figure) -> Column:
+    """The column of a figure of what was recommended."""
     return Column(figure.heading, lambda row: number(getattr(row, figure.name), figure.spec))
 
 
@@ -168,7 +169,7 @@ COLUMNS = (
     Column("return", lambda row: number(row.session_return, "z.1f")),
 )
 
-RECOMMENDED = (*COLUMNS[:2], *map(_column, FIGURES))
+RECOMMENDED = (*COLUMNS[:2], *map(column, FIGURES))
 
 DEFINITIONS: Mapping[str, Callable[..., Any] | str] = {
     "clicks / session": metrics.clicks_per_session,

@@ -1,6 +1,7 @@
 """One run: one agent, one seed, one folder."""
 
 import json
+import math
 import os
 import signal
 from collections.abc import Iterator
@@ -174,6 +175,7 @@ def run(
     """
     from recloop.experiments.checkpoints import save_weights
     from recloop.experiments.evaluate import play
+    from recloop.experiments.recommended import describe
 
     trained = _train(cfg, setting, records, reporter, label, on_point)
     setting.projection.save(folder / "checkpoints" / "projection.safetensors")
@@ -181,8 +183,10 @@ def run(
     if trained.stopped:
         raise trained.stopped
     sessions = play(setting.held_out, trained.policy, final_luck(cfg, setting))
-    clicks = float(sessions.clicks.sum(axis=1).mean())
-    records.tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks})
+    clicks, world = float(sessions.clicks.sum(axis=1).mean()), setting.held_out.simulator.world
+    figures = describe(sessions, world.vectors, world.popularity)
+    shown = {f"final/{name}": value for name, value in figures.items() if math.isfinite(value)}
+    records.tracker.write({"steps": trained.model.num_timesteps, "final/clicks_per_session": clicks, **shown})
     name, sees = policy or records.agent.name, setting.train.observation.sees
     played = Played(name, sees, True, (sessions,), (trained.curve,))
     save_sessions(folder / "episodes.parquet", [played])

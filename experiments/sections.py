@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from recloop.experiments import metrics
 from recloop.experiments.groups import Group, differences
 from recloop.experiments.planning_gap import GREEDY_ORACLE, Judgement, judge
+from recloop.experiments.recommended import FIGURES
 from recloop.experiments.sessions import Key, Played
 from recloop.experiments.significance import EQUIVALENT, PValues, compare_seeds, holm, verdict
 from recloop.experiments.statistics import (
@@ -38,6 +40,11 @@ class Section(NamedTuple):
     seeds: dict[Key, Seeds]
     judgement: Judgement
     base: Group  # with which the others are compared
+
+    @property
+    def num_items(self) -> int:
+        """Items that the catalog has at least."""
+        return 1 + max(int(sessions.items.max()) for one in self.played for sessions in one.sessions)
 
     @property
     def finished(self) -> list[tuple[Group, Key]]:
@@ -137,6 +144,26 @@ def _row(section: Section, played: Played, group: Group | None, best: float) -> 
         "credit_low": np.nan if credit is None else credit.low,
         "credit_high": np.nan if credit is None else credit.high,
         "optimality_gap": optimality_gap(means, best),
+        **_noted(group),
+        **_described(played, section.num_items),
+    }
+
+
+def _noted(group: Group | None) -> dict[str, float]:
+    """What was recommended, mean over the runs that have noted it; NaN for baselines, of which no run notes it."""
+    trials = [trial.recommended for trial in group.trials] if group else []
+    noted = {figure.name: [of[figure.name] for of in trials if figure.name in of] for figure in FIGURES}
+    return {name: float(np.mean(values)) if values else np.nan for name, values in noted.items()}
+
+
+def _described(played: Played, num_items: int) -> dict[str, float]:
+    """What was recommended, as far as sessions alone tell: means over the seeds that played."""
+    whole = [sessions for sessions in played.sessions if not np.isnan(sessions.clicks).any()] or played.sessions
+    return {
+        "session_length": float(np.mean([metrics.session_length(sessions) for sessions in whole])),
+        "distinct_items": float(np.mean([metrics.distinct_items(sessions, num_items) for sessions in whole])),
+        "repeats": float(np.mean([metrics.repeats(sessions, num_items) for sessions in whole])),
+        "effective_items": float(np.mean([metrics.effective_items(sessions, num_items) for sessions in whole])),
     }
 
 

@@ -5,14 +5,17 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recloop.experiments.compare import runs_table
 from recloop.experiments.compose import composed
+from recloop.experiments.groups import group, trials_of
 from recloop.experiments.journal import Journal
 from recloop.experiments.planning_gap import GREEDY_ORACLE, PLANNER, RANDOM
 from recloop.experiments.run import recorded
+from recloop.experiments.sections import groups_table, sections
 from recloop.experiments.sessions import save_sessions
 from recloop.experiments.stored import find_runs
 from tests.experiments import tiny
@@ -26,6 +29,7 @@ def store(folder: Path, share_clicked: float, *overrides: str) -> None:
         journal = Journal(folder / "metrics.jsonl")
         for steps in (0, 500, 1000):
             journal.write({"steps": steps, "held_out/clicks_per_session": steps / 1000 + cfg.seed / 10})
+        journal.write({"steps": 1000, "final/coverage": 0.25 + cfg.seed / 4, "final/novelty": "a stranger's"})
         journal.close()
         baselines = [play(RANDOM, 0.1), play(GREEDY_ORACLE, 0.4), play(PLANNER, 0.9)]
         save_sessions(folder / "episodes.parquet", [*baselines, play(("PPO", "observed"), share_clicked, cfg.seed + 1)])
@@ -62,9 +66,38 @@ def test_the_page_has_every_part(page: str) -> None:
         "Learning curves",
         "Performance profiles",
         "Reward by step of the session",
+        "What was recommended",
+        "effective items",
         "rollout planner",
     ):
         assert words.replace("0.0", "0") in page.replace("0.0<", "0<").replace("=0.0", "=0"), words
+
+
+def test_what_the_catalog_is_needed_for_is_what_the_runs_have_noted(runs: Path) -> None:
+    found = find_runs(runs)
+    (section,) = sections(found, group(trials_of(found)), np.random.default_rng(0))
+    rows = {row["policy"]: row for row in groups_table(section).to_dict("records")}
+    assert rows["PPO, agent.gamma=0.98"]["coverage"] == pytest.approx(0.5)  # the mean of 1/4, 1/2 and 3/4
+    assert np.isnan(rows["PPO, agent.gamma=0.98"]["novelty"])
+    assert np.isnan(rows["random"]["coverage"])
+    assert rows["random"]["session_length"] == 10
+
+
+def test_three_discounts_make_a_gamma_sweep(runs: Path, page: str, tmp_path: Path) -> None:
+    assert "Gamma sweep" not in page
+    store(tmp_path / "run", 0.5, "agent.gamma=0.5")
+    assert tiny.recloop("report", str(runs), str(tmp_path / "run"), "--to", str(tmp_path)) == 0
+    assert "Gamma sweep" in (tmp_path / "report.html").read_text()
+
+
+def test_a_group_that_shows_everybody_one_item_is_named(runs: Path, tmp_path: Path) -> None:
+    store(tmp_path / "run", 0.5, "seed=4", "agent.gamma=0.5")
+    *baselines, agent = find_runs(tmp_path)[0].played()
+    narrow = tuple(one._replace(items=one.items * 0) for one in agent.sessions)
+    save_sessions(tmp_path / "run" / "episodes.parquet", [*baselines, agent._replace(sessions=narrow)])
+    assert tiny.recloop("report", str(tmp_path / "run"), "--to", str(tmp_path)) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert '<p class="alarm">COLLAPSED: PPO (observed), 1 of 1 seeds: 1.0 different items a session; ' in page
 
 
 def test_the_page_fetches_nothing_and_runs_nothing(page: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
+from recloop.experiments import metrics
 from recloop.experiments import run as runs
 from recloop.experiments.build import Setting, build_setting
 from recloop.experiments.checkpoints import load_weights
@@ -16,6 +17,7 @@ from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.journal import Journal, Row, read_journal
 from recloop.experiments.progress import Silent
+from recloop.experiments.recommended import FIGURES
 from recloop.experiments.run import opened, recorded, run
 from recloop.experiments.sessions import load_sessions
 from recloop.experiments.signals import Stopped
@@ -141,6 +143,8 @@ def test_a_run_leaves_weights_journal_and_sessions(cfg: DictConfig, setting: Set
     assert kept.sessions[0].clicks.tobytes() == played.sessions[0].clicks.tobytes()
     last = read_journal(tmp_path / "metrics.jsonl")[-1]
     assert last["final/clicks_per_session"] == pytest.approx(float(played.sessions[0].clicks.sum(axis=1).mean()))
+    assert last["final/session_length"] == pytest.approx(metrics.session_length(played.sessions[0]))
+    assert {f"final/{figure.name}" for figure in FIGURES} <= set(last)
 
 
 def test_ctrl_c_keeps_weights_and_journal(
