@@ -4,14 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.agents.policy import Bools, Floats, Ints, ItemSpace
 
 
-def first_items(scores: Floats, k: int) -> Ints:
-    """The `k` items of the highest `scores` [n, num_items], best first, [n, k]."""
-    unordered = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # [n, k]
-    order = np.argsort(-np.take_along_axis(scores, unordered, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(unordered, order, axis=1)
+def first_items(scores: Floats, k: int, slots: Bools | None = None) -> Ints:
+    """The `k` items of the highest `scores` [n, num_items], best first, [n, k].
+
+    With `slots` [k, num_items] each place, from the top, gets the best item left that may stand there.
+    """
+    if slots is None:
+        unordered = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # [n, k]
+        order = np.argsort(-np.take_along_axis(scores, unordered, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(unordered, order, axis=1)
+    left, chosen = scores.astype(np.float32), np.empty((len(scores), k), np.int64)
+    for place, fits in enumerate(slots):
+        chosen[:, place] = np.where(fits, left, -np.inf).argmax(axis=1)
+        np.put_along_axis(left, chosen[:, place, None], -np.inf, axis=1)
+    return chosen
 
 
 class Random:
@@ -21,10 +30,11 @@ class Random:
         num_items: size of the catalog.
         seed: of its own random stream.
         slate: items in a recommendation.
+        slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
     """
 
-    def __init__(self, num_items: int, seed: int, slate: int = 1) -> None:
-        self.num_items, self.rng, self.slate = num_items, np.random.default_rng(seed), slate
+    def __init__(self, num_items: int, seed: int, slate: int = 1, slots: Bools | None = None) -> None:
+        self.num_items, self.rng, self.slate, self.slots = num_items, np.random.default_rng(seed), slate, slots
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -32,7 +42,8 @@ class Random:
         """A random item [n], or slate [n, slate], for each user."""
         if self.slate == 1:
             return self.rng.integers(self.num_items, size=len(observation)), state
-        return first_items(self.rng.random((len(observation), self.num_items), np.float32), self.slate), state
+        keys = self.rng.random((len(observation), self.num_items), np.float32)
+        return first_items(keys, self.slate, self.slots), state
 
 
 class Popularity:
@@ -41,10 +52,11 @@ class Popularity:
     Args:
         items: what is known of the items.
         slate: items in a recommendation, the next so many of the list.
+        slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
     """
 
-    def __init__(self, items: ItemSpace, slate: int = 1) -> None:
-        self.order, self.slate = np.argsort(-items.popularity, kind="stable"), slate
+    def __init__(self, items: ItemSpace, slate: int = 1, slots: Bools | None = None) -> None:
+        self.order, self.slate, self.slots = np.argsort(-items.popularity, kind="stable"), slate, slots
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -55,8 +67,8 @@ class Popularity:
             step = np.where(episode_start, 0, step)
         if self.slate == 1:
             return self.order[step % len(self.order)], step + 1
-        places = step[:, None] * self.slate + np.arange(self.slate)  # [n, slate]
-        return self.order[places % len(self.order)], step + 1
+        until = (np.argsort(self.order) - step[:, None] * self.slate) % len(self.order)  # [n, num_items]
+        return first_items(-until.astype(np.float32), self.slate, self.slots), step + 1
 
 
 class Greedy:
@@ -73,13 +85,19 @@ class Greedy:
         boredom_weight: price of boredom, in units of cosine.
         quality_weight: worth of quality, cosine for one unit of log odds.
         slate: items in a recommendation, those of the highest scores, best first.
+        slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
     """
 
     def __init__(
-        self, items: ItemSpace, boredom_weight: float = 0.0, quality_weight: float = 0.0, slate: int = 1
+        self,
+        items: ItemSpace,
+        boredom_weight: float = 0.0,
+        quality_weight: float = 0.0,
+        slate: int = 1,
+        slots: Bools | None = None,
     ) -> None:
         self.items, self.boredom_weight, self.quality_weight = items, boredom_weight, quality_weight
-        self.slate = slate
+        self.slate, self.slots = slate, slots
         self.bonus = np.float32(quality_weight) * items.quality  # [num_items]
 
     def scores(self, observation: Floats) -> Floats:
@@ -104,7 +122,7 @@ class Greedy:
         scores = self.scores(observation)
         if self.slate == 1:
             return scores.argmax(axis=-1), state
-        return first_items(scores, self.slate), state
+        return first_items(scores, self.slate, self.slots), state
 
 
 class Sparing(Greedy):
@@ -122,6 +140,7 @@ class Sparing(Greedy):
         offset: score at which a click is as likely as not.
         price: of similarity, clicks for one unit of cosine.
         slate: items in a recommendation, those of the highest values, best first.
+        slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
     """
 
     def __init__(
@@ -133,8 +152,9 @@ class Sparing(Greedy):
         offset: float,
         price: float,
         slate: int = 1,
+        slots: Bools | None = None,
     ) -> None:
-        super().__init__(items, boredom_weight, quality_weight, slate)
+        super().__init__(items, boredom_weight, quality_weight, slate, slots)
         self.scale, self.offset, self.price = np.float32(scale), np.float32(offset), np.float32(price)
 
     def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:

@@ -1,67 +1,100 @@
 """The greedy oracle of any world: every item is tried on a model of it."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from recloop.agents.baselines import first_items
 from recloop.agents.planner import Model
-from recloop.agents.policy import Floats, Ints
+from recloop.agents.policy import Bools, Floats, Ints
 
 _TRIED = 32_768
 """Recommendations tried at a time, which take some 100 MB."""
+
+_ROUNDS = 3
+"""How often each place of a slate is looked at."""
 
 
 class Myopic:
     """The item of the highest expected reward of this step, whatever the world rewards and does; ties at random.
 
-    A slate is put together place by place: the items are ranked by what each is worth at the top of a slate that is
-    otherwise the same for all, then each place in turn gets whichever of the best `candidates` is worth most there,
-    the others held fixed. Exact for one item; of a slate it is what coordinate ascent finds.
+    A slate is put together place by place: the items are ranked by what each is worth in its first place of a slate
+    that is otherwise much the same for all, then each place in turn, three times over, gets whichever of the best
+    `candidates` is worth most there, the others held fixed or changing places with it. Exact for one item; of a slate
+    it is what such a coordinate ascent finds.
 
     Args:
         model: the world.
         num_items: size of the catalog.
         seed: of its own random stream, which breaks ties.
         slate: items in a recommendation.
+        slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
         candidates: items tried in each place of a slate.
     """
 
-    def __init__(self, model: Model, num_items: int, seed: int, slate: int = 1, candidates: int = 20) -> None:
-        self.model, self.num_items, self.slate = model, num_items, slate
-        self.candidates = min(max(candidates, slate), num_items)
+    def __init__(
+        self,
+        model: Model,
+        num_items: int,
+        seed: int,
+        slate: int = 1,
+        slots: Bools | None = None,
+        candidates: int = 20,
+    ) -> None:
+        self.model, self.num_items, self.slate, self.slots = model, num_items, slate, slots
+        self.fits = np.ones((slate, num_items), bool) if slots is None else slots  # [slate, num_items]
+        self.candidates = min(candidates + 2 * slate, int(self.fits.sum(axis=1).min()))
         self.rng = np.random.default_rng(seed)
 
+    @cached_property
+    def _tried(self) -> Ints:
+        """Every item [num_items], or every item in a slate [num_items, slate]."""
+        if self.slate == 1:
+            return np.arange(self.num_items)
+        others = np.tile(-np.arange(self.num_items, dtype=np.float32), (self.num_items, 1))
+        np.fill_diagonal(others, -np.inf)
+        slates = first_items(others, self.slate, self.slots)  # of any items but this one, [num_items, slate]
+        fitting = np.flatnonzero(self.fits.any(axis=0))
+        slates[fitting, self.fits.argmax(axis=0)[fitting]] = fitting
+        return slates
+
     def scores(self, observation: Floats) -> Floats:
-        """The expected reward of every item (of a slate: at its top), [n, num_items]."""
-        tried = np.arange(self.num_items) if self.slate == 1 else self._tops()
-        return self._rewards(observation, np.broadcast_to(tried, (len(observation), *tried.shape)))
+        """The expected reward of every item (in a slate), [n, num_items]; -inf where an item fits no place."""
+        tried = np.broadcast_to(self._tried, (len(observation), *self._tried.shape))
+        return np.where(self.fits.any(axis=0), self._rewards(observation, tried), np.float32(-np.inf))
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
         """The best item [n], or slate [n, slate], for each user."""
         scores = self.scores(observation)
-        if self.slate == 1:
-            return self._best(scores), state
-        return self._slates(observation, scores), state
-
-    def _tops(self) -> Ints:
-        """Every item on top of the first items that are others, [num_items, slate]."""
-        first = np.arange(self.slate)
-        return np.stack([np.append(item, first[first != item][: self.slate - 1]) for item in range(self.num_items)])
+        return (self._best(scores) if self.slate == 1 else self._slates(observation, scores)), state
 
     def _slates(self, observation: Floats, scores: Floats) -> Ints:
-        ranked = np.argsort(-scores, axis=1, kind="stable")[:, : self.candidates]  # [n, candidates]
-        slates = ranked[:, : self.slate].copy()  # [n, slate]
-        for place in range(self.slate):
-            tried = np.repeat(slates[:, None], self.candidates, axis=1)  # [n, candidates, slate]
-            tried[:, :, place] = ranked
-            others = np.delete(slates, place, axis=1)  # [n, slate - 1]
-            twice = (ranked[:, :, None] == others[:, None]).any(axis=2)  # [n, candidates]
-            tried[twice] = np.repeat(slates, twice.sum(axis=1), axis=0)
-            worth = np.where(twice, -np.inf, self._rewards(observation, tried))
-            slates[:, place] = np.take_along_axis(ranked, self._best(worth)[:, None], axis=1)[:, 0]
+        slates = first_items(scores, self.slate, self.slots)  # [n, slate]
+        usual = first_items(-np.arange(self.num_items, dtype=np.float32)[None], self.slate, self.slots)[0]
+        scores[:, usual] = np.inf  # these were ranked beside others than the rest: try them all
+        for place in [*range(self.slate)] * _ROUNDS:
+            keys = np.where(self.fits[place], scores, np.float32(-np.inf))
+            tried = self._changed(slates, place, first_items(keys, self.candidates))
+            best = self._best(self._rewards(observation, tried))
+            slates = tried[np.arange(len(slates)), best]
         return slates
+
+    def _changed(self, slates: Ints, place: int, items: Ints) -> Ints:
+        """Slates with each of the `items` [n, k] at `place`, and `slates` [n, slate] themselves: [n, 1 + k, slate].
+
+        An item that stands elsewhere changes places with that at `place`; where that may not be, nothing is changed.
+        """
+        changed = np.repeat(slates[:, None], 1 + items.shape[1], axis=1)
+        twice = changed[:, 1:] == items[:, :, None]  # [n, k, slate]
+        before = np.broadcast_to(slates[:, place, None, None], twice.shape)
+        changed[:, 1:][twice] = before[twice]
+        changed[:, 1:, place] = items
+        unfit = ~self.fits[np.arange(self.slate), changed].all(axis=2)  # [n, 1 + k]
+        changed[unfit] = np.repeat(slates, unfit.sum(axis=1), axis=0)
+        return changed
 
     def _rewards(self, observation: Floats, tried: Ints) -> Floats:
         """Expected reward of the recommendations `tried` [n, k, ...] to each user, [n, k]."""

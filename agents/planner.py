@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from recloop.agents.baselines import first_items
-from recloop.agents.policy import Floats, Ints
+from recloop.agents.policy import Bools, Floats, Ints
 
 
 class Model(Protocol):
@@ -20,11 +20,14 @@ class Scorer(Protocol):
     """A policy that rates every item: `Greedy`, `Sparing`, `Myopic`."""
 
     slate: int
+    slots: Bools | None
 
     def scores(self, observation: Floats) -> Floats:
         """What each item is worth, [n, num_items]."""
 
-    def predict(self, observation: Floats) -> tuple[Ints, Any]:
+    def predict(
+        self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Ints, Any]:
         """The recommendation to each user, [n] or [n, slate]."""
 
 
@@ -34,7 +37,7 @@ class RolloutPlanner:
     Each of the base policy's best `candidates` items is tried, then the base policy plays on for `horizon` steps; the
     item of the highest return is recommended. It knows the hidden state but not the luck: clicks count by their
     probability (one sampled future made it worse than its base, because it chose what that future happened to
-    favour). Of slates it tries the base policy's first `slate` items, then those from the second on, and so on.
+    favour). Of slates it tries the base policy's own, then what that would be without the item at its top, and so on.
 
     Args:
         model: the world.
@@ -55,7 +58,8 @@ class RolloutPlanner:
         also: Sequence[Scorer] = (),
     ) -> None:
         self.model, self.base, self.horizon, self.also = model, base, horizon, also
-        self.candidates = min(candidates, num_items - base.slate + 1)
+        fitting = num_items if base.slots is None else int(base.slots.sum(axis=1).min())
+        self.candidates = min(candidates, fitting - base.slate + 1)
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -72,8 +76,11 @@ class RolloutPlanner:
         scores = policy.scores(observation)  # [n, num_items]
         if policy.slate == 1:
             return np.argpartition(-scores, self.candidates - 1)[:, : self.candidates]
-        ranked = first_items(scores, self.candidates + policy.slate - 1)
-        return np.lib.stride_tricks.sliding_window_view(ranked, policy.slate, axis=1)
+        tried = np.empty((len(scores), self.candidates, policy.slate), np.int64)
+        for candidate in range(self.candidates):
+            tried[:, candidate] = first_items(scores, policy.slate, policy.slots)
+            np.put_along_axis(scores, tried[:, candidate, :1], -np.inf, axis=1)
+        return tried
 
     def _returns(self, observation: Floats, items: Ints) -> Floats:
         """Expected return of recommending `items` [m] or [m, slate] and then playing on with the base policy, [m]."""

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recloop.agents.baselines import first_items
 from recloop.agents.policy import Ints
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def action_influence(task: "Task", seed: int = 0) -> float:
     users = simulator.draw(_USERS, rng)
     compared = differing = expected = 0
     for _ in range(simulator.sessions.max_steps - 1):
-        one, other = _two(simulator.world.num_items, slate_of(task), rng)
+        one, other = _recommended(task, rng), _recommended(task, rng)
         noise = rng.random(one.shape, np.float32)
         after, instead = (simulator.step(users, items, noise)[0] for items in (one, other))
         there = ~np.logical_or(*simulator.sessions.ended(users)) & (one != other).reshape(_USERS, -1).any(axis=1)
@@ -46,15 +45,13 @@ def action_influence(task: "Task", seed: int = 0) -> float:
     return differing / max(compared, 1)
 
 
-def slate_of(task: "Task") -> int:
-    """How many items a recommendation of `task` has."""
-    return int(getattr(task.simulator.choice, "slate", 1))
+def _recommended(task: "Task", rng: np.random.Generator) -> Ints:
+    """Random recommendations, [users] or [users, slate]."""
+    from recloop.envs.actions import draw_slates
 
-
-def _two(num_items: int, slate: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Two recommendations to each user, [users] or [users, slate]."""
-    one, other = (first_items(rng.random((_USERS, num_items), np.float32), slate) for _ in range(2))
-    return (one[:, 0], other[:, 0]) if slate == 1 else (one, other)
+    slate = task.simulator.choice.slate
+    slates = draw_slates(rng, _USERS, task.simulator.world.num_items, slate, task.slots)
+    return slates[:, 0] if slate == 1 else slates
 
 
 def _differ(one: "Users", other: "Users") -> np.ndarray:

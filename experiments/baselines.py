@@ -1,9 +1,7 @@
 """The rows that stand in every table: what needs no training."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recloop.experiments.action_influence import slate_of
 from recloop.experiments.build import Setting, item_space
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM, SPARING
 from recloop.experiments.progress import Reporter, progress
@@ -11,7 +9,7 @@ from recloop.experiments.sessions import Key, Played
 
 if TYPE_CHECKING:
     from recloop.agents.baselines import Greedy, Sparing
-    from recloop.agents.planner import RolloutPlanner, Scorer
+    from recloop.agents.planner import Model, RolloutPlanner, Scorer
     from recloop.agents.policy import Policy
     from recloop.envs.task import Task
     from recloop.experiments.evaluate import Luck
@@ -20,12 +18,25 @@ if TYPE_CHECKING:
 class Baselines(NamedTuple):
     """The policies that need no training, by name; the heuristics once for each view of the user."""
 
+    num_items: int
     random: "Policy"
     popularity: "Policy"
     similar: "Policy"
     observed: "dict[str, Policy]"  # the heuristics on what is observed
     oracle: "Scorer"
     true: "dict[str, Scorer]"  # the heuristics on true states
+    model: "Model"
+
+    def planner(self, base: str, candidates: int, horizon: int) -> "RolloutPlanner":
+        """A rollout planner over the heuristic `base` on true states.
+
+        Where the heuristics know nothing of what is rewarded, it tries the greedy oracle's candidates too.
+        """
+        from recloop.agents.myopic import Myopic
+        from recloop.agents.planner import RolloutPlanner
+
+        also = [self.oracle] if isinstance(self.oracle, Myopic) else []
+        return RolloutPlanner(self.model, self.true[base], self.num_items, candidates, horizon, also)
 
 
 def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Reporter) -> list[Played]:
@@ -51,19 +62,11 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
         for name, sees, where, policy in rows:
             played[name, sees] = Played(name, sees, False, (play(where, policy, luck),))
             bar.advance(1)
-        best = max(known.true, key=lambda name: session_return(played[name, true.observation.sees].sessions[0]))
-        policy = planner(true, known.true[best], evaluation.planner_candidates, evaluation.planner_horizon)
+        base = max(known.true, key=lambda name: session_return(played[name, true.observation.sees].sessions[0]))
+        policy = known.planner(base, evaluation.planner_candidates, evaluation.planner_horizon)
         played[PLANNER] = Played(*PLANNER, False, (play(true, policy, luck),))
         bar.advance(1)
     return list(played.values())
-
-
-def planner(true: "Task", base: "Scorer", candidates: int, horizon: int, *also: "Scorer") -> "RolloutPlanner":
-    """A rollout planner on the true model of a task that shows the hidden state."""
-    from recloop.agents.planner import RolloutPlanner
-    from recloop.envs.model import TrueModel
-
-    return RolloutPlanner(TrueModel(true), base, true.simulator.world.num_items, candidates, horizon, also)
 
 
 def baselines(observed: "Task", evaluation: Any) -> Baselines:
@@ -72,30 +75,39 @@ def baselines(observed: "Task", evaluation: Any) -> Baselines:
     Boredom has its price in the heuristics only where the world knows boredom.
     """
     from recloop.agents.baselines import Greedy, Popularity, Random
+    from recloop.envs.model import TrueModel
 
-    true, slate = observed.seeing_everything(), slate_of(observed)
+    true, shape = observed.seeing_everything(), _shape(observed)
     seen, hidden = item_space(observed), item_space(true)
     return Baselines(
-        random=Random(len(seen.vectors), evaluation.seed, slate),
-        popularity=Popularity(seen, slate),
-        similar=Greedy(seen, slate=slate),
+        num_items=len(seen.vectors),
+        random=Random(len(seen.vectors), evaluation.seed, **shape),
+        popularity=Popularity(seen, **shape),
+        similar=Greedy(seen, **shape),
         observed=dict(_heuristics(observed, evaluation, seen)),
         oracle=greedy_oracle(observed, evaluation.seed),
         true=dict(_heuristics(true, evaluation, hidden)),
+        model=TrueModel(true),
     )
 
 
 def _heuristics(task: "Task", evaluation: Any, items: Any) -> "dict[str, Greedy | Sparing]":
     from recloop.agents.baselines import Greedy, Sparing
 
-    choice, slate = task.simulator.choice, slate_of(task)
+    choice, shape = task.simulator.choice, _shape(task)
     bores = _boredom_weight(task) > 0
     bored, spared = (weight * bores for weight in (evaluation.boredom_weight, evaluation.sparing_boredom_weight))
-    spare = partial(Sparing, scale=choice.scale, offset=choice.offset, price=evaluation.sparing_price, slate=slate)
     return {
-        HEURISTIC: Greedy(items, bored, 1 / choice.scale, slate),
-        SPARING: spare(items, spared, 1 / choice.scale),
+        HEURISTIC: Greedy(items, bored, 1 / choice.scale, **shape),
+        SPARING: Sparing(
+            items, spared, 1 / choice.scale, choice.scale, choice.offset, evaluation.sparing_price, **shape
+        ),
     }
+
+
+def _shape(task: "Task") -> dict[str, Any]:
+    """What a recommendation of `task` consists of."""
+    return {"slate": task.simulator.choice.slate, "slots": task.slots}
 
 
 def greedy_oracle(task: "Task", seed: int) -> "Scorer":
@@ -111,7 +123,7 @@ def greedy_oracle(task: "Task", seed: int) -> "Scorer":
     true = task.seeing_everything()
     if _has_formula(task):
         return Greedy(item_space(true), _boredom_weight(task), 1 / task.simulator.choice.scale)
-    return Myopic(TrueModel(true), task.simulator.world.num_items, seed, slate_of(task))
+    return Myopic(TrueModel(true), task.simulator.world.num_items, seed, **_shape(task))
 
 
 def _has_formula(task: "Task") -> bool:

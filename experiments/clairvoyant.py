@@ -28,15 +28,24 @@ def clairvoyant_bound(task: "Task", luck: Luck) -> tuple[NDArray[np.float64], st
     - is counted by the chance of a click, not by the click: in expectation that is the same for every policy that
       cannot foresee, and it keeps the luck of clicks, which nobody can plan for, out of the bound.
 
-    In any other world each step counts the greatest reward that there is, and nobody leaves.
+    In any other world, and with slates, each step counts the greatest reward that there is, and nobody leaves.
     """
     steps = task.simulator.sessions.max_steps
     if (drift := _drift_rates(task)) is None:
-        most = max(task.reward.bounds()[1], 0.0) * steps
-        return np.full(len(luck.who), most), "every step at the greatest reward there is, nobody leaves"
+        return np.full(len(luck.who), steps * _greatest(task)), "every step has the greatest reward, nobody leaves"
     weight = sum(task.reward.weights.values())
     total = weight * _without_boredom(task, luck, _widest_angles(*drift, steps))
     return total, "nobody is bored or leaves, every taste has drifted to the item that is shown"
+
+
+def _greatest(task: "Task") -> float:
+    """The greatest reward of one step, 0 or more; where one item of a slate is clicked at most, one click."""
+    from recloop.envs.choice import Cascade, MultinomialLogit
+
+    choice, weights = task.simulator.choice, task.reward.weights
+    if isinstance(choice, Cascade | MultinomialLogit) and weights.keys() <= {"enjoyment", "click"}:
+        return max(sum(weights.values()), 0.0)
+    return max(task.reward.bounds(choice.slate)[1], 0.0)
 
 
 def _drift_rates(task: "Task") -> tuple[float, float] | None:

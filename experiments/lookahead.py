@@ -7,7 +7,15 @@ import numpy as np
 from omegaconf import DictConfig
 
 from recloop.experiments import metrics
-from recloop.experiments.planning_gap import CLAIRVOYANT, Bracketed, judge, lookahead_key, planning_gap, uplift
+from recloop.experiments.planning_gap import (
+    CLAIRVOYANT,
+    GREEDY_ORACLE,
+    Bracketed,
+    judge,
+    lookahead_key,
+    planning_gap,
+    uplift,
+)
 from recloop.experiments.progress import Reporter, progress
 from recloop.experiments.sessions import Key, Played
 from recloop.experiments.statistics import Scores, bootstrap, estimate
@@ -57,22 +65,22 @@ def _play_lengths(
 ) -> dict[int, Scores]:
     """Returns of k-step lookahead, [1, users], by k.
 
-    It tries the best items of the greedy oracle and of the best heuristic on true states, plays on with that heuristic
-    until k steps are over, and counts nothing after them. With one step it is the greedy oracle.
+    With one step it is the greedy oracle. With more it is the rollout planner, which tries its candidates, plays on
+    with the best heuristic on true states until k steps are over, and counts nothing after them.
     """
-    from recloop.experiments.baselines import baselines, planner
+    from recloop.experiments.baselines import baselines
     from recloop.experiments.evaluate import play
 
-    true = setting.held_out.seeing_everything()
-    known = baselines(setting.held_out, evaluation)
-    base = known.true[max(known.true, key=lambda name: _mean(scores[name, true.observation.sees]))]
+    true, known = setting.held_out.seeing_everything(), baselines(setting.held_out, evaluation)
+    base = max(known.true, key=lambda name: _mean(scores[name, true.observation.sees]))
     longest = min(evaluation.planner_horizon + 1, true.simulator.sessions.max_steps)
     lengths = sorted({*(steps for steps in LENGTHS if steps < longest), longest})
-    played: dict[int, Scores] = {}
+    played = {1: scores[GREEDY_ORACLE]}
 
     def value(steps: int) -> float:
-        policy = planner(true, base, evaluation.planner_candidates, steps - 1, known.oracle)
-        played[steps] = metrics.returns_per_user(play(true, policy, luck))[None]
+        if steps not in played:
+            policy = known.planner(base, evaluation.planner_candidates, steps - 1)
+            played[steps] = metrics.returns_per_user(play(true, policy, luck))[None]
         return _mean(played[steps])
 
     with progress(reporter, "lookahead", sum(lengths)) as bar:

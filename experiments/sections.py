@@ -24,6 +24,7 @@ from recloop.experiments.statistics import (
 )
 from recloop.experiments.stored import StoredRun
 from recloop.experiments.table import scores
+from recloop.experiments.untrusted import read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,14 +63,28 @@ def sections(runs: Sequence[StoredRun], groups: Sequence[Group], rng: np.random.
         if one.played:
             by_luck.setdefault(_luck(one.played, one.identity["evaluation"]), []).append(one)
     baselines = [(_luck(one, _evaluation(run)), one) for run in runs for one in _baselines(run)]
-    return [_section(members, [one for luck, one in baselines if luck == key], rng) for key, members in by_luck.items()]
+    influence = _influence(runs)
+    return [
+        _section(members, [one for luck, one in baselines if luck == key], influence, rng)
+        for key, members in by_luck.items()
+    ]
 
 
-def _section(groups: Sequence[Group], baselines: Sequence[Played], rng: np.random.Generator) -> Section:
+def _influence(runs: Sequence[StoredRun]) -> float | None:
+    """Action influence, as gap.json says of the runs that have one; None where they do not say the same."""
+    files = [read_json(run.folder, "gap.json") for run in runs if (run.folder / "gap.json").exists()]
+    said = {file.get("action_influence") if isinstance(file, dict) else None for file in files}
+    (influence,) = said if len(said) == 1 else (None,)
+    return influence if isinstance(influence, float | int) else None
+
+
+def _section(
+    groups: Sequence[Group], baselines: Sequence[Played], influence: float | None, rng: np.random.Generator
+) -> Section:
     played = (*_common(baselines), *(one.played for one in groups if one.played))
     clicks = scores(played)
     seeds = resample(clicks, rng)
-    judgement = judge({key: interquartile_mean(drawn) for key, drawn in seeds.items()})
+    judgement = judge({key: interquartile_mean(drawn) for key, drawn in seeds.items()}, influence)
     return Section(tuple(groups), played, seeds, judgement, _base(groups))
 
 

@@ -50,6 +50,14 @@ def test_a_slate_holds_different_items_the_best_first() -> None:
     assert (first.tolist(), second.tolist()) == ([[2, 1]], [[0, 2]])
 
 
+def test_each_place_of_a_slate_holds_what_may_stand_there() -> None:
+    observation, slots = np.array([[1, 0, 0, 0]] * 50, np.float32), np.array([[0, 1, 1], [1, 1, 0]], bool)
+    assert Greedy(ITEMS, slate=2, slots=slots).predict(observation[:1])[0].tolist() == [[2, 0]]
+    assert Popularity(ITEMS, slate=2, slots=slots).predict(observation[:1])[0].tolist() == [[2, 1]]
+    random = Random(3, 0, slate=2, slots=slots).predict(observation)[0]
+    assert set(map(tuple, random.tolist())) == {(1, 0), (2, 0), (2, 1)}
+
+
 @pytest.mark.parametrize(
     ("boredom", "quality", "scores"),
     [

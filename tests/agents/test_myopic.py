@@ -41,10 +41,18 @@ def test_the_best_slate_has_the_best_item_on_top() -> None:
     assert policy.predict(NOBODY[:2])[0].tolist() == [[1, 3, 2], [1, 3, 2]]
 
 
+def test_a_place_gets_the_best_item_that_may_stand_there() -> None:
+    slots = np.array([[1, 0, 1, 0, 0], [0, 1, 1, 0, 1]], bool)  # the item of price 3 fits no place
+    policy = Myopic(Prices([1, 4, 2, 3, 0]), 5, 0, slate=2, slots=slots)
+    assert policy.predict(NOBODY[:2])[0].tolist() == [[2, 1], [2, 1]]
+    assert policy.scores(NOBODY[:1])[0, 3] == -np.inf
+
+
 def test_only_candidates_are_tried_in_each_place() -> None:
     prices = Prices(list(range(50)))
-    assert Myopic(prices, 50, 0, slate=2, candidates=4).predict(NOBODY[:1])[0].tolist() == [[49, 48]]
-    assert prices.asked == 50 + 2 * 4
+    policy = Myopic(prices, 50, 0, slate=2, candidates=4)
+    assert policy.predict(NOBODY[:1])[0].tolist() == [[49, 48]]
+    assert prices.asked == 50 + 3 * 2 * (1 + policy.candidates)
 
 
 @pytest.mark.parametrize(("enjoyment", "click"), [(1.0, 0.0), (0.0, 1.0)])

@@ -50,7 +50,7 @@ class Shelf(Shop):
         return super().step(observations, items.min(axis=1))
 
 
-def test_slates_are_tried_from_each_place_of_the_list() -> None:
+def test_slates_are_tried_without_the_item_at_the_top_of_the_one_before() -> None:
     planner = RolloutPlanner(Shelf(0.5), Greedy(ITEMS, slate=2), 3, candidates=5, horizon=2)
     assert planner.predict(LIKES_A)[0].tolist() == [[2, 1], [2, 1]]
     assert planner.candidates == 2  # A and C, C and B

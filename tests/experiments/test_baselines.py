@@ -1,11 +1,14 @@
 """The rows that need no training."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from recloop.encoders.projection import Projection
+from recloop.envs.choice import Cascade, Choice, Click, MultinomialLogit, PositionBias
+from recloop.envs.dynamics import Drift
 from recloop.envs.task import Task
 from recloop.experiments.baselines import play_baselines
 from recloop.experiments.build import Setting
@@ -94,3 +97,42 @@ def test_progress_is_told_row_by_row(setting: Setting, luck: Luck, played: dict[
     told = Told()
     play_baselines(setting, luck, EVALUATION, told)
     assert told.steps == len(played)
+
+
+CHOICES = [Click(10, 0.55), MultinomialLogit(3, 10, 0.55), Cascade(2, 0.9, 10, 0.55), PositionBias(3, 1.0, 10, 0.55)]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: type(choice).__name__)
+@pytest.mark.parametrize("weights", [{}, {"novelty": 0.5, "retention": 1.0}], ids=["enjoyment", "other rewards"])
+def test_every_row_plays_in_worlds_of_other_parts(choice: Choice, weights: dict[str, float]) -> None:
+    task = Task.synthetic(30, 6, max_steps=6)
+    simulator = replace(task.simulator, choice=choice, dynamics=(Drift(),))
+    task = replace(task, simulator=simulator, reward=replace(task.reward, **weights))
+    rows = {one.key: one.sessions[0] for one in play_baselines(where(task), few(task), EVALUATION, Silent())}
+    assert len(rows) == 9
+    first = {key: sessions.rewards[:, 0] for key, sessions in rows.items()}
+    for rewards in first.values():
+        assert (first[GREEDY_ORACLE] >= rewards - 1e-5).mean() > 0.9
+        assert first[GREEDY_ORACLE].mean() >= rewards.mean() - 1e-5
+
+
+def test_every_row_keeps_to_the_slots_of_a_slate() -> None:
+    task = Task.synthetic(30, 6, max_steps=6)
+    slots = np.zeros((3, 30), bool)
+    slots[:2, :24], slots[2, 24:] = True, True  # the last place is for ads
+    simulator = replace(task.simulator, choice=MultinomialLogit(3, 10, 0.55))
+    task = replace(task, simulator=simulator, slots=slots)
+    for one in play_baselines(where(task), few(task), EVALUATION, Silent()):
+        items = one.sessions[0].items.reshape(-1, 3)
+        shown = items[items[:, 0] >= 0]
+        assert shown[:, :2].max() < 24 <= shown[:, 2].min(), one.key
+        assert (shown[:, 0] != shown[:, 1]).all(), one.key
+
+
+def where(task: Task) -> Setting:
+    train, held_out = task.simulator.population.split(0.1, 0)
+    return Setting(task.serving(train), task.serving(held_out), PROJECTION, {})
+
+
+def few(task: Task) -> Luck:
+    return Luck.draw(where(task).held_out.simulator, 1, seed=5)

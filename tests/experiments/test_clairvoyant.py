@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from recloop.agents.baselines import Greedy
+from recloop.agents.policy import Policy
 from recloop.envs.dynamics import Boredom, Drift, Part
 from recloop.envs.sessions import Patience
 from recloop.envs.task import Task
-from recloop.experiments.baselines import baselines, planner
+from recloop.experiments.baselines import baselines
 from recloop.experiments.build import item_space
 from recloop.experiments.clairvoyant import clairvoyant_bound
 from recloop.experiments.evaluate import Luck, play
@@ -39,7 +39,7 @@ def test_nobody_gets_more_than_the_bound(dynamics: tuple[Part, ...]) -> None:
     task = world(*dynamics)
     known, true = baselines(task, EVALUATION), task.seeing_everything()
     bound, _ = clairvoyant_bound(task, luck(task))
-    policies: list[Any] = [known.oracle, *known.true.values(), planner(true, known.oracle, 5, 6)]
+    policies: list[Policy] = [known.oracle, *known.true.values(), known.planner(next(iter(known.true)), 5, 6)]
     for policy in policies:
         returns = play(true, policy, luck(task)).rewards.sum(axis=1)
         assert (returns <= bound + 1e-4).all()
@@ -70,4 +70,4 @@ def test_in_a_world_that_is_not_known_each_step_counts_the_greatest_reward() -> 
     task = world(Boredom(), novelty=0.5)
     bound, relaxed = clairvoyant_bound(task, luck(task))
     np.testing.assert_allclose(bound, STEPS * 1.5)
-    assert relaxed == "every step at the greatest reward there is, nobody leaves"
+    assert relaxed == "every step has the greatest reward, nobody leaves"
