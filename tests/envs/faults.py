@@ -246,7 +246,8 @@ class RatingOfTheWholeSlate(Reward):
     """A sum where the bounds are those of a mean."""
 
     def __call__(self, step: Step, world: Catalog) -> Floats:
-        return super().__call__(step, world) * step.items.shape[1]
+        reward: Floats = super().__call__(step, world) * step.items.shape[1]
+        return reward
 
 
 class ReusedArray(Pooled):
