@@ -69,7 +69,7 @@ class Seen(NamedTuple):
 class Pooled:
     """The recency-weighted mean of the item vectors that a user liked, plus the vector of the profile text.
 
-        state     = unit(history + profile_weight * profile)          at arrival
+        state     = unit(history_weight * history + profile_weight * profile)          at arrival
         state'    = unit(state + click_rate * click * e)
         exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
         situation = (part of the session gone, last answer, recent share of clicks)
@@ -83,6 +83,7 @@ class Pooled:
         max_steps: longest session, to tell the part that is gone.
         profiles: vectors of the profile texts, [num_users, dim]; None where there are none.
         profile_weight: of the profile beside the history.
+        history_weight: of the history; 0 for users of whom nothing is logged.
         click_rate: how far a click moves the state.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
@@ -104,10 +105,11 @@ class Pooled:
         gain: float = 3.0,
         visible: Ints | None = None,
         sees_context: bool = True,
+        history_weight: float = 1.0,
     ) -> None:
-        known = (
-            history if profiles is None else unit(history + np.float32(profile_weight) * profiles)
-        )  # [num_users, dim]
+        known = unit(np.float32(history_weight) * history)  # [num_users, dim]
+        if profiles is not None:
+            known = unit(known + np.float32(profile_weight) * profiles)
         if known.shape[1] != items.dim:
             raise ValueError(f"histories of {known.shape[1]} dimensions for items of {items.dim}; read both alike")
         if not np.isfinite(known).all():
@@ -156,6 +158,19 @@ class Pooled:
     def offering(self, rows: Ints) -> "Pooled":
         """What is known of users stays."""
         return _offering(self, rows)
+
+
+class Collaborative(Pooled):
+    """What a platform knows that reads no texts: histories in the world's own vectors, where items lie as people rated.
+
+    For data without texts. What the agent knows of items is then as right as the world itself.
+
+    Args:
+        items: the world's catalog.
+        history: each user's logged history, pooled in that space, [num_users, dim].
+        max_steps: longest session.
+        arguments: those of `Pooled`.
+    """
 
 
 def _offering(observation: Own, rows: Ints) -> Own:

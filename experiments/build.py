@@ -329,7 +329,8 @@ def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulat
     with blaming("env.population"):
         history, _ = texts.dataset.interactions.split_by_time(settings.history_share)
         tastes = history.pool(reader.items, settings.half_life_interactions)  # [num_users, dim]
-        everybody = Population(tastes, np.arange(len(tastes)), settings.spread)
+        trusted = _trusted(texts.dataset.trust, tastes)
+        everybody = Population(tastes, np.arange(len(tastes)), settings.spread, trusted)
         train, held_out = everybody.split(settings.held_out, settings.split_seed)
         if settings.get("validation") is not None:
             train, held_out = train.split(settings.validation, settings.split_seed)
@@ -338,6 +339,16 @@ def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulat
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())
     choice, sessions = instantiate(cfg.env.choice, "env.choice"), instantiate(cfg.env.sessions, "env.sessions")
     return Simulator(world, train, choice, dynamics, sessions), held_out, history
+
+
+def _trusted(trust: Ints | None, tastes: Floats) -> Floats | None:
+    """Mean taste of those whom each user trusts, zeros where nobody, [num_users, dim]; None if nobody was asked."""
+    if trust is None:
+        return None
+    sums = np.zeros(tastes.shape, np.float64)
+    np.add.at(sums, trust[:, 0], tastes[trust[:, 1]])
+    count = np.bincount(trust[:, 0], minlength=len(tastes))  # [num_users]
+    return (sums / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
 def _catalog(cfg: DictConfig, texts: _Texts, vectors: Floats, logs: "Interactions") -> "Catalog":
@@ -358,7 +369,7 @@ def _observation(
     cfg: DictConfig, texts: _Texts, simulator: "Simulator", reader: Reader, history: "Interactions"
 ) -> "Observation":
     """What the agent sees, in its own space; the oracle sees the world's."""
-    from recloop.envs.observations import Oracle, Pooled
+    from recloop.envs.observations import Collaborative, Oracle, Pooled
 
     partial = instantiate(cfg.env.observation, "env.observation")
     world, max_steps = simulator.world, simulator.sessions.max_steps
@@ -366,6 +377,9 @@ def _observation(
     observation: Observation
     if partial.func is Oracle:
         observation = partial(items=world, max_steps=max_steps, columns=simulator.columns)
+    elif partial.func is Collaborative:
+        known = history.pool(world.vectors, cfg.env.population.half_life_interactions)
+        observation = partial(items=world, history=known, max_steps=max_steps, visible=visible)
     elif partial.func is Pooled:
         known = history.pool(reader.items, cfg.env.population.half_life_interactions)
         items = world.seen_through(reader.items)
