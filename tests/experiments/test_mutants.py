@@ -52,7 +52,7 @@ MUTANTS = (
         "the return is discounted", metrics, "_per_user",
         "values.sum", "(values * 0.99 ** np.arange(values.shape[1])).sum",
     ),
-    Mutant("sessions weigh the same, not users", metrics, "_per_user", " / np.bincount(row)", ""),
+    Mutant("sessions weigh the same, not users", metrics, "mean_by_user", " / np.bincount(row)", ""),
     Mutant("items of slates are steps", metrics, "session_length", ".any(axis=2)", ".sum(axis=2)"),
     Mutant("an item makes a pair with itself", metrics, "diversity", " - squares", ""),
     Mutant(
