@@ -107,7 +107,7 @@ def _keep(cfg: DictConfig, folder: Path, setting: "Setting", measured: Bracketed
     from recloop.experiments.svg import standalone
 
     origin: dict[str, Any] = {
-        "command": redact_command(command, TOLD),
+        "command": redact_command(command, [*TOLD, "run"]),
         "made": datetime.now().astimezone().isoformat(timespec="seconds"),
         "code": code(),
         "fingerprints": setting.fingerprints,

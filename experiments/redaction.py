@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_COMMANDS = frozenset({"train", "evaluate", "report", "sweep", "reproduce", "-m", "--multirun"})
+_COMMANDS = frozenset({"train", "evaluate", "report", "sweep", "reproduce", "gap", "-m", "--multirun"})
 _WITHHELD = "<withheld>"
 _FRAME = re.compile(r'  File "[^"]+", line \d+, in \S+')
 
