@@ -133,3 +133,13 @@ def test_groups_that_cannot_be_told_apart_are_refused(trials: Any) -> None:
     twins: list[Group] = [one._replace(label="PPO"), other._replace(label="PPO")]
     with pytest.raises(ValueError, match="two policies are called PPO"):
         sections([], twins, np.random.default_rng(0))
+
+
+def test_action_influence_is_taken_from_runs_that_say_the_same(tmp_path: Path) -> None:
+    runs = [StoredRun(tmp_path / name, OmegaConf.create({}), {}) for name in "abc"]
+    for run, said in zip(runs, ("0.0", "0.0", "1.0"), strict=True):
+        run.folder.mkdir()
+        (run.folder / "gap.json").write_text(f'{{"action_influence": {said}}}')
+    assert comparison._influence(runs[:2]) == 0
+    assert comparison._influence(runs) is None
+    assert comparison._influence([]) is None
