@@ -49,8 +49,8 @@ class FilmTable:
         content = path.read_bytes()
         try:
             rows = _rows(content)
-        except (sqlite3.Error, OverflowError) as error:
-            raise ValueError(f"{path}: no table of films ({error}); fetch the file again") from None
+        except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
+            raise ValueError(f"{path}: no table of films ({_plain(error)}); fetch the file again") from None
         roles = Counter(name for _, _, _, cast, _ in rows for name in _names(cast))
         films: dict[tuple[str, int], Attributes] = {}
         for title, year, director, cast, country in rows:
@@ -82,6 +82,11 @@ def _rows(content: bytes) -> list[tuple[str, int, str, str, str]]:
     finally:
         database.close()
     return [(str(title), int(year), *map(_text, rest)) for title, year, *rest in rows if str(year).isdecimal()]  # type: ignore[misc]
+
+
+def _plain(error: Exception) -> str:
+    """What SQLite says, which may quote the file."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(error))
 
 
 def _text(value: object) -> str:
