@@ -23,8 +23,8 @@ class Way(NamedTuple):
 def speeds(task: Task, repeats: int, calls: float) -> list[dict[str, Any]]:
     """Of 1,024 and 64 users and of the single environment; `calls` scales how often each is stepped."""
     ways = {
-        "1,024 users": Way(1024, 1_000_000, _batch(task, 1024, round(1_000 * calls))),
-        "64 users": Way(64, 400_000, _batch(task, 64, round(5_000 * calls))),
+        "1,024 users": Way(1024, 1_000_000, stepping(task, 1024, round(1_000 * calls))),
+        "64 users": Way(64, 400_000, stepping(task, 64, round(5_000 * calls))),
         "single, RecommendEnv": Way(1, 30_000, _single(RecommendEnv(task), round(20_000 * calls))),
         "single, gym.make": Way(1, 30_000, _single(_made(task), round(20_000 * calls))),
     }
@@ -41,7 +41,8 @@ def _made(task: Task) -> gymnasium.Env[Any, Any]:
     return gymnasium.make("recloop/Recommend-v0", task=task)
 
 
-def _batch(task: Task, users: int, calls: int) -> Callable[[], int]:
+def stepping(task: Task, users: int, calls: int) -> Callable[[], int]:
+    """What steps so many users so often, and returns how many user steps that were."""
     env = RecommendVectorEnv(users, task, stagger=True)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(task.simulator.world.num_items, size=(calls, users))

@@ -40,6 +40,7 @@ def _measured(*, quick: bool) -> dict[str, Any]:
 
     from benchmarks.environment import speeds
     from benchmarks.machine import described, load
+    from benchmarks.parts import each_part
     from benchmarks.shares import shares
     from benchmarks.training import ceilings, learner
     from recloop.agents.dqn import DQNAgent
@@ -55,6 +56,7 @@ def _measured(*, quick: bool) -> dict[str, Any]:
     return {
         "machine": before,
         "environment": speeds(task, repeats, scale),
+        "parts": each_part(task, repeats, scale),
         "training": [ceilings(agent, task, repeats, scale) for agent in agents],
         "profile": {agent.name: shares(learner(agent, task), scale) for agent in agents},
         "load_at_the_end": load(),

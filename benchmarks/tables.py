@@ -11,7 +11,8 @@ from benchmarks.training import GOAL
 def show(figures: dict[str, Any]) -> str:
     """Print all of them; gives what was printed."""
     console = Console(width=110, record=True)
-    console.print(_environment(figures["environment"]), _training(figures["training"]), _profile(figures["profile"]))
+    console.print(_environment(figures["environment"]), _parts(figures["parts"]))
+    console.print(_training(figures["training"]), _profile(figures["profile"]))
     machine = figures["machine"]
     cores, first, last = machine["cores"], machine["load"][0], figures["load_at_the_end"][0]
     console.print(f"{machine['processor']}, {cores} cores, one used; load {first} before and {last} after")
@@ -28,6 +29,16 @@ def _environment(rows: list[dict[str, Any]]) -> Table:
         of_goal = row["wall"] / row["goal"]
         numbers = (row["wall"], row["goal"], row["cpu"], row["cpu_microseconds_a_call"])
         table.add_row(row["name"], f"{of_goal:.2f}", *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
+def _parts(rows: list[dict[str, Any]]) -> Table:
+    title = "Each part of the dynamics: user steps a second of 1,024 users"
+    table = _table(title, "of the default", "CPU time", "of goal", "steps/s", "steps/CPU-s")
+    for row in rows:
+        factor, of_goal = row["factor"], row["wall"] / row["goal"]
+        shares = (f"{one:.2f}" for one in (factor["wall"], factor["cpu"], of_goal))
+        table.add_row(row["name"], *shares, *(f"{row[clock]:,.0f}" for clock in ("wall", "cpu")))
     return table
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.utils.env_checker import check_env
@@ -29,19 +29,35 @@ USERS = 16
 """So many users are followed; few, because a language model may have to read each of them at every step."""
 
 
-def check(task: Task, seed: int = 0) -> None:
-    """Run every check of `PROPERTIES` on a task.
+class Finding(NamedTuple):
+    """How one property fared."""
 
-    Raises:
-        ValueError: naming the first property that does not hold, and what was seen.
-    """
+    words: str
+    error: Exception | None  # None where it holds
+
+
+def findings(task: Task, seed: int = 0) -> Iterator[Finding]:
+    """Try every one of `PROPERTIES` on a task, warnings being errors."""
     for holds in PROPERTIES:
+        words, error = holds.__name__.replace("_", " "), None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 holds(task, seed)
         except Exception as seen:
-            raise ValueError(f"{holds.__name__.replace('_', ' ')}: not so: {seen}") from seen
+            error = seen
+        yield Finding(words, error)
+
+
+def check(task: Task, seed: int = 0) -> None:
+    """Try the properties until one does not hold.
+
+    Raises:
+        ValueError: naming it, and what was seen.
+    """
+    for words, error in findings(task, seed):
+        if error is not None:
+            raise ValueError(f"{words}: not so: {error}") from error
 
 
 def gymnasium_finds_no_fault(task: Task, seed: int) -> None:

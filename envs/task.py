@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recloop.envs.catalog import Bools, Catalog, Floats, Ints
-from recloop.envs.choice import Click
+from recloop.envs.choice import Click, MultinomialLogit
 from recloop.envs.dynamics import Boredom, Drift
 from recloop.envs.observations import Observation, Oracle, Pooled
 from recloop.envs.rewards import Reward, Step
@@ -109,7 +109,9 @@ class Task:
         return replace(self, observation=oracle_of(self.simulator))
 
     @staticmethod
-    def synthetic(num_items: int = 200, dim: int = 16, max_steps: int = 40, seed: int = 0, **reward: Any) -> "Task":
+    def synthetic(
+        num_items: int = 200, dim: int = 16, max_steps: int = 40, seed: int = 0, slate: int = 1, **reward: Any
+    ) -> "Task":
         """A small made-up task that needs no data and no model.
 
         The agent reads the world's own vectors; users like two random items and what lies around them.
@@ -119,13 +121,13 @@ class Task:
             dim: size of an item vector.
             max_steps: longest session.
             seed: of the catalog and the users.
+            slate: items shown at once; several are chosen from by multinomial logit.
             reward: weights of `Reward`.
         """
         world = Catalog.synthetic(num_items, dim, seed=seed)
         population = Population.synthetic(world.vectors, seed=seed + 1)
-        simulator = Simulator(
-            world, population, Click(scale=10, offset=0.55), (Boredom(), Drift()), Patience(max_steps)
-        )
+        choice = Click(scale=10, offset=0.55) if slate == 1 else MultinomialLogit(slate, scale=10, offset=0.55)
+        simulator = Simulator(world, population, choice, (Boredom(), Drift()), Patience(max_steps))
         return Task(simulator, Pooled(world, population.tastes, max_steps), Reward(**reward))
 
 

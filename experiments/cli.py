@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
     "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
     "data": Command("recloop.experiments.data:main", "check a data set of your own"),
+    "check-env": Command("recloop.experiments.check_env:main", "try whether an environment keeps its contract"),
     "gap": Command("recloop.experiments.gap:main", "say of an environment what planning is worth in it"),
     "sweep": Command("recloop.experiments.sweep:main", "search hyperparameters with Optuna, any number of workers"),
 }

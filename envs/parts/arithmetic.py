@@ -97,3 +97,20 @@ def clicked_before(own: Floats, items: Ints) -> Floats:
                 total += own[i, length + m]
         clicked[i] = min(total, np.float32(1))
     return clicked
+
+
+@_compiled
+def appended(own: Floats, items: Ints, clicks: Floats) -> Floats:
+    """The columns of `clicked_before` with `items` and `clicks` [n, slate] at their ends, the oldest forgotten."""
+    length, slate = own.shape[1] // 2, items.shape[1]
+    kept = max(length - slate, 0)
+    after = np.empty(own.shape, np.float32)
+    for i in range(len(items)):
+        for m in range(kept):
+            after[i, m] = own[i, m + slate]
+            after[i, length + m] = own[i, length + m + slate]
+        for m in range(kept, length):
+            s = slate - length + m
+            after[i, m] = np.float32(items[i, s] + 1)
+            after[i, length + m] = clicks[i, s]
+    return after

@@ -55,10 +55,11 @@ class InterestShift(Part):
 
     def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:
         """Put the second taste in place where it is time."""
-        now = own[:, -1] == users.clock + 1  # [n]
-        if not now.any():
+        rows = (own[:, -1] == users.clock + 1).nonzero()[0]
+        if not len(rows):
             return users
-        taste, profile = (np.where(now[:, None], own[:, :-1], old) for old in (users.taste, users.profile))
+        taste, profile = users.taste.copy(), users.profile.copy()
+        taste[rows] = profile[rows] = own[rows, :-1]
         return users._replace(taste=taste, profile=profile)
 
 

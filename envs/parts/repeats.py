@@ -47,11 +47,5 @@ class Repeats(Part):
 
     def remember(self, users: Users, own: Floats, event: Event, world: Catalog) -> Floats:
         """Append what was shown, forget the oldest."""
-        numbers, clicks = np.split(own, 2, axis=1)
-        queues = _append(numbers, event.items + 1), _append(clicks, event.clicks)
-        return np.concatenate(queues, axis=1)
-
-
-def _append(queue: Floats, values: np.ndarray) -> Floats:
-    """The last of what was in `queue` [n, length] and `values` [n, slate] after it, [n, length]."""
-    return np.concatenate([queue, values.astype(np.float32)], axis=1)[:, -queue.shape[1] :]
+        after: Floats = arithmetic.appended(own, event.items, event.clicks)
+        return after
