@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium.utils.env_checker import check_env
 
-from recloop.envs.catalog import Floats, Ints
+from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.laws import LAWS
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.simulator import Simulator
@@ -229,12 +229,14 @@ def every_item_can_be_recommended(task: Task, seed: int) -> None:
 
 
 def a_recommendation_that_cannot_be_is_refused(task: Task, seed: int) -> None:
-    """An item that does not exist, or one that stands in a slate twice; by both environments."""
+    """An item that does not exist, stands in a slate twice, or where it may not; by both environments."""
     slate, num_items = task.simulator.choice.slate, task.simulator.world.num_items
     fit = next(recommendations(task, seed, 1))[0]  # an item, or a slate
     wrong: dict[str, Any] = {"item -1": fit * 0 - 1, f"item {num_items}": fit * 0 + num_items}
     if slate > 1:
         wrong["an item twice in a slate"] = np.full(slate, fit[0])
+    if task.slots is not None:
+        wrong |= _misplaced(task.slots, fit)
     for words, action in wrong.items():
         single, batch = RecommendEnv(task), RecommendVectorEnv(1, task)
         for env, given in ((single, action), (batch, np.asarray(action)[None])):
@@ -244,6 +246,16 @@ def a_recommendation_that_cannot_be_is_refused(task: Task, seed: int) -> None:
             except ValueError:
                 continue
             raise ValueError(f"{type(env).__name__} recommends {words}")
+
+
+def _misplaced(slots: Bools, fit: Ints) -> dict[str, Ints]:
+    """The slate that fits, [slate], with an item where it may not stand; nothing if all items fit everywhere."""
+    for position, item in np.argwhere(~slots).tolist():
+        if item not in fit:
+            wrong = fit.copy()
+            wrong[position] = item
+            return {f"item {item} at position {position}, where it may not stand": wrong}
+    return {}
 
 
 def luck_is_drawn_anew_for_every_user_step_and_position(task: Task, seed: int) -> None:

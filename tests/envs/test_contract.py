@@ -8,7 +8,7 @@ dynamics with each other.
 import pkgutil
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -47,6 +47,12 @@ def test_all_dynamics_at_once_keep_the_contract(choice: str) -> None:
 @pytest.mark.parametrize("observation", ["prompt", "oracle"])
 def test_every_observation_keeps_the_contract(observation: str) -> None:
     check(task(EVERYTHING, CHOICES["cascade"], observation=observation))
+
+
+def test_a_slate_with_a_slot_for_ads_keeps_the_contract() -> None:
+    served = task((DYNAMICS["ad_fatigue"],), CHOICES["cascade"], REWARDS["revenue"])
+    ads = np.asarray(served.simulator.world.prices) > 0
+    check(replace(served, slots=np.stack([~ads, ~ads, ads])))
 
 
 @pytest.mark.slow
