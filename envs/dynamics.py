@@ -90,7 +90,7 @@ class Boredom(Part):
 
     def cost(self, users: Users, own: Floats, items: Ints, world: Catalog) -> Floats:
         """`weight` times the boredom, [n]."""
-        cost: Floats = kernels.boredom(users.exposure, world.vectors.take(items, axis=0), self.weight)
+        cost: Floats = kernels.boredom(users.exposure, world.vectors, items, self.weight)
         return cost
 
     def advance(self, users: Users, own: Floats, event: Event, world: Catalog) -> Users:

@@ -62,20 +62,20 @@ def _pass_time(patience: Any, click: Any, gain: float, loss: float) -> Any:
 
 
 @_compiled
-def row_dot(left: Floats, right: Floats) -> Floats:
-    """<left, right> of each row, [n]."""
-    dots = np.empty(len(left), np.float32)
+def dots(left: Floats, vectors: Floats, items: Ints) -> Floats:
+    """<left, vectors[items]> of each row, [n]."""
+    found = np.empty(len(left), np.float32)
     for i in range(len(left)):
-        dots[i] = _dot(left, i, right, i)
-    return dots
+        found[i] = _dot(left, i, vectors, items[i])
+    return found
 
 
 @_compiled
-def boredom(exposure: Floats, shown: Floats, weight: float) -> Floats:
-    """weight * max(0, <exposure, shown>), [n]."""
-    cost = np.empty(len(shown), np.float32)
-    for i in range(len(shown)):
-        cost[i] = np.float32(weight) * max(_dot(exposure, i, shown, i), np.float32(0))
+def boredom(exposure: Floats, vectors: Floats, items: Ints, weight: float) -> Floats:
+    """weight * max(0, <exposure, vectors[items]>), [n]."""
+    cost = np.empty(len(items), np.float32)
+    for i in range(len(items)):
+        cost[i] = np.float32(weight) * max(_dot(exposure, i, vectors, items[i]), np.float32(0))
     return cost
 
 

@@ -176,7 +176,7 @@ class Simulator:
     def _respond(self, users: Users, items: Ints, noise: Floats) -> Response:
         slate, flat = self.choice.slate, items.reshape(-1)  # [n * slate]
         readers = users if slate == 1 else take_rows(users, np.repeat(np.arange(len(items)), slate))
-        affinity = kernels.row_dot(readers.taste, self.world.vectors.take(flat, axis=0))
+        affinity = kernels.dots(readers.taste, self.world.vectors, flat)
         costs = [
             cost
             for part, own in zip(self.dynamics, self._columns, strict=True)
@@ -204,11 +204,13 @@ class Simulator:
 
     def _advance(self, users: Users, event: Event) -> Users:
         after, own = users, []
+        changed = False
         for part, columns in zip(self.dynamics, self._columns, strict=True):
             mine = users.own[:, columns]
             after = part.advance(after, mine, event, self.world)
             own.append(part.remember(users, mine, event, self.world))
-        return after._replace(own=np.concatenate(own, axis=1, dtype=np.float32)) if self.columns else after
+            changed |= own[-1] is not mine
+        return after._replace(own=np.concatenate(own, axis=1, dtype=np.float32)) if changed else after
 
 
 def _are_exactly(parts: tuple[object, ...], types: tuple[type, ...]) -> bool:

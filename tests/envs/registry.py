@@ -11,7 +11,7 @@ import numpy as np
 from recloop.envs.catalog import Floats
 from recloop.envs.choice import Cascade, Choice, Click, MultinomialLogit, PositionBias
 from recloop.envs.dynamics import Boredom, Drift, Part
-from recloop.envs.observations import Observation, Pooled, Prompt
+from recloop.envs.observations import Collaborative, Observation, Pooled, Prompt
 from recloop.envs.parts.ad_fatigue import AdFatigue
 from recloop.envs.parts.daily_rhythm import DailyRhythm
 from recloop.envs.parts.device import Device
@@ -91,5 +91,14 @@ def prompt(simulator: Simulator) -> Observation:
     return Prompt(world, read, lambda *parts: str(parts), profiles, likes, max_steps=STEPS, visible=simulator.visible)
 
 
-OBSERVATIONS: dict[str, Callable[[Simulator], Observation]] = {"pooled": pooled, "prompt": prompt, "oracle": oracle_of}
+def collaborative(simulator: Simulator) -> Observation:
+    return Collaborative(simulator.world, simulator.population.tastes, STEPS, visible=simulator.visible)
+
+
+OBSERVATIONS: dict[str, Callable[[Simulator], Observation]] = {
+    "pooled": pooled,
+    "prompt": prompt,
+    "collaborative": collaborative,
+    "oracle": oracle_of,
+}
 """Named as in configs/env/observation/."""

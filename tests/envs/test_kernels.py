@@ -19,8 +19,9 @@ def test_the_row_kernels_agree_with_numpy(n: int, dim: int) -> None:
     left, right, base = rows(n, dim, 1), rows(n, dim, 2), rows(n, dim, 3)
     click = (np.arange(n) % 2).astype(np.float32)
     dots = (left * right).sum(axis=1)
-    np.testing.assert_allclose(kernels.row_dot(left, right), dots, atol=1e-4)
-    np.testing.assert_allclose(kernels.boredom(left, right, 0.4), 0.4 * np.maximum(dots, 0), atol=1e-4)
+    last = np.arange(n)[::-1]  # the vectors are upside down
+    np.testing.assert_allclose(kernels.dots(left, right[last], last), dots, atol=1e-4)
+    np.testing.assert_allclose(kernels.boredom(left, right[last], last, 0.4), 0.4 * np.maximum(dots, 0), atol=1e-4)
     np.testing.assert_allclose(kernels.fade_and_add(left, right, 0.8, 3.0), 0.8 * left + 0.6 * right, atol=1e-5)
     moved = left + 0.3 * click[:, None] * right + 0.1 * base
     expected = moved / np.linalg.norm(moved, axis=1, keepdims=True)
