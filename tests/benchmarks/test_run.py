@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
+ROOT = Path(__file__).parents[2]
+RUN, DYNAMICS = ROOT / "benchmarks" / "run.py", ROOT / "configs" / "env" / "dynamics"
 
 
 @pytest.mark.slow
@@ -15,7 +16,9 @@ def test_a_quick_benchmark_writes_what_it_measured(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     subprocess.run([sys.executable, RUN, "--quick", "--out", out], check=True, cwd=tmp_path)
     figures = json.loads(out.read_text())
-    assert all(row["cpu"] > 0 for row in figures["environment"])
+    assert all(row["cpu"] > 0 for row in (*figures["environment"], *figures["parts"]))
+    shipped = {path.stem for path in DYNAMICS.glob("*.yaml")} - {"boredom", "drift"}  # which are the default
+    assert {f"+ {name}" for name in shipped} == {row["name"] for row in figures["parts"][1:-1]}
     assert [row["agent"] for row in figures["training"]] == ["PPO", "DQN"]
     for shares in figures["profile"].values():
         assert sum(shares.values()) == pytest.approx(1)
