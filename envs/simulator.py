@@ -52,7 +52,7 @@ class Simulator:
         sessions: when they leave.
 
     Raises:
-        ValueError: when tastes and items are of different spaces.
+        ValueError: when tastes and items are of different spaces, or a part of the dynamics misses what it needs.
     """
 
     world: Catalog
@@ -62,12 +62,13 @@ class Simulator:
     sessions: Patience
 
     def __post_init__(self) -> None:
-        """Tastes and items live in one space."""
+        """Tastes and items live in one space, and the dynamics find in them what they need."""
         if self.population.tastes.shape[1] != self.world.dim:
             raise ValueError(
                 f"tastes have {self.population.tastes.shape[1]} dimensions, the world's items {self.world.dim}; "
                 "fit the population on the world's vectors"
             )
+        self.arrive(self.population.members[:1], np.zeros((1, self.luck), np.float32))
 
     def serving(self, population: Population) -> "Simulator":
         """The same world with other people."""

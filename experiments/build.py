@@ -338,7 +338,8 @@ def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulat
         world = _catalog(cfg, texts, reader.items, history.of_users(train.members))
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())
     choice, sessions = instantiate(cfg.env.choice, "env.choice"), instantiate(cfg.env.sessions, "env.sessions")
-    return Simulator(world, train, choice, dynamics, sessions), held_out, history
+    with blaming("env.dynamics"):
+        return Simulator(world, train, choice, dynamics, sessions), held_out, history
 
 
 def _trusted(trust: Ints | None, tastes: Floats) -> Floats | None:

@@ -46,3 +46,13 @@ def test_a_mistake_in_the_words_is_said_before_anything_is_built(
 ) -> None:
     assert tiny.recloop(*words, "env.chioce.scale=3") == 2
     assert "did you mean" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("part", "missing"), [("trust", "whom the users trust"), ("ad_fatigue", "give items prices")])
+def test_dynamics_that_the_data_do_not_bear_are_refused(
+    words: list[str], part: str, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tiny.recloop(*words, f"env/dynamics=[{part}]") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("recloop: env.dynamics: ")
+    assert missing in said
