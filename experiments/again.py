@@ -53,7 +53,7 @@ def make(folder: Path, into: Path, device: str | None, reporter: Reporter) -> No
     if finished(cfg, into) is not None:
         return
     policy, beside = _rows(stored)
-    with recorded(cfg, into, ["reproduce"], stored.manifest["seeds"], setting.fingerprints):
+    with recorded(cfg, into, ["reproduce"], stored.manifest["seeds"], setting.fingerprints, setting.fidelity):
         played: list[Played] = []
         if not stored.is_suite:
             with opened(cfg, into) as records:

@@ -14,10 +14,12 @@ from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.encoders.projection import Projection
+from recloop.experiments import worlds
 from recloop.experiments.arguments import check_arguments
 from recloop.experiments.assets import fetch
 from recloop.experiments.errors import UsageError
 from recloop.experiments.reading import Reader, Remembering, blaming
+from recloop.experiments.worlds import Fidelity
 
 if TYPE_CHECKING:
     from recloop.envs.catalog import Catalog
@@ -35,6 +37,9 @@ reads nothing and writes nothing. A stranger's run is untrusted input."""
 
 OBSERVATIONS = "recloop.envs.observations"
 
+SPACE = "env.world.space"
+"""Where the items lie in the world, fitted on ratings; without it they lie as their texts are read."""
+
 ASSET = "asset:"
 """What stands before the name of an asset, where a folder may stand."""
 
@@ -44,7 +49,7 @@ PARTS: Mapping[str, str] = {
     "prompts.profile": "template",
     "prompts.history": "stranger",
     "env.dataset": "read",
-    "env.choice": "answer",
+    "env.choice": "answer|fit",
     "env.sessions": "ended",
     "env.reward": "bounds",
     "env.observation": "arrive",
@@ -52,7 +57,8 @@ PARTS: Mapping[str, str] = {
     "encoder": "encode",
     "agent": "learner",
 }
-"""Keys that describe an object each, and what such an object has; `env.dynamics` describes several, that have a `cost`.
+"""Keys that describe an object each, and what such an object has (`a|b`: either); `env.dynamics` describes several,
+that have a `cost`. A world may have a `space` too, that can `place` items.
 
 The agent comes last, for it imports PyTorch."""
 
@@ -105,12 +111,13 @@ def check_parts(cfg: DictConfig) -> None:
     Raises:
         UsageError: naming key, value and remedy.
     """
+    space = {SPACE: "place"} if OmegaConf.select(cfg, SPACE) is not None else {}
     dynamics = {f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics}
     ads = {"env.ads": "slots"} if cfg.env.get("ads") is not None else {}
-    for key, ability in (dynamics | ads | dict(PARTS)).items():
+    for key, abilities in (space | dynamics | ads | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
-        if not hasattr(_allowed(key, config._target_), ability):
+        if not any(hasattr(_allowed(key, config._target_), ability) for ability in abilities.split("|")):
             raise UsageError(f"{key}._target_ is {config._target_!r}, of another kind; choose an option of that group")
         if not any(assets(OmegaConf.to_container(config, resolve=True), key)):
             instantiate(config, key)
@@ -169,13 +176,15 @@ class Setting:
         train: the task with the train users.
         held_out: the same task with the users kept for evaluation.
         projection: from the agent's encoder to the space of its states, fitted on the catalog.
-        fingerprints: of data and encoders, by name.
+        fingerprints: of data, encoders, and what was fitted on logs, by name.
+        fidelity: how well the world predicts real people.
     """
 
     train: "Task"
     held_out: "Task"
     projection: Projection
     fingerprints: dict[str, str]
+    fidelity: Fidelity | None = None
 
 
 def item_space(task: "Task") -> ItemSpace:
@@ -212,23 +221,26 @@ def deployed(cfg: DictConfig) -> DictConfig:
 
 def _setting(cfg: DictConfig, projection: Projection | None, *, recentre: bool = False) -> Setting:
     reward: Reward = instantiate(cfg.env.reward, "env.reward")
-    texts = _Texts.of(cfg)
-    world_reader = _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
+    texts = Texts.of(cfg)
+    world_reader = read_world(cfg, texts)
     simulator, held_out, history = _simulator(cfg, texts, world_reader)
+    _, later = texts.dataset.interactions.split_by_time(cfg.env.population.history_share)
+    fidelity = worlds.fidelity(simulator, later)
     agent_reader = _reader(cfg.encoder, cfg.projection, texts, "encoder", projection, recentre=recentre)
     fingerprints = {
         "data": texts.dataset.fingerprint,
         "world encoder": world_reader.encoder.fingerprint,
         "encoder": agent_reader.encoder.fingerprint,
+        **worlds.fingerprints(_space(cfg), instantiate(cfg.env.choice, "env.choice"), simulator),
     }
     with blaming("env"):
         train, held_out_task = _tasks(cfg, texts, simulator, held_out, agent_reader, history, reward)
-    return Setting(train, held_out_task, agent_reader.projection, fingerprints)
+    return Setting(train, held_out_task, agent_reader.projection, fingerprints, fidelity)
 
 
 def _tasks(
     cfg: DictConfig,
-    texts: "_Texts",
+    texts: "Texts",
     simulator: "Simulator",
     held_out: "Population",
     reader: Reader,
@@ -257,7 +269,7 @@ def new_items(cfg: DictConfig, num_items: int) -> Ints:
 
 
 @dataclass(frozen=True)
-class _Texts:
+class Texts:
     """The data set, and what is read of it."""
 
     dataset: "Dataset"
@@ -265,7 +277,8 @@ class _Texts:
     profiles: list[str]
 
     @staticmethod
-    def of(cfg: DictConfig) -> "_Texts":
+    def of(cfg: DictConfig) -> "Texts":
+        """Read the data that `cfg` names and write its texts."""
         config = _with_assets(cfg.env.dataset)
         try:
             dataset: Dataset = instantiate(config, "env.dataset").read()
@@ -276,7 +289,7 @@ class _Texts:
         source = config.get("folder", dataset.name)
         items = _written(instantiate(cfg.prompts.item, "prompts.item"), dataset.items, f"{source}: item")
         profiles = _written(instantiate(cfg.prompts.profile, "prompts.profile"), dataset.users, f"{source}: user")
-        return _Texts(dataset, items, profiles)
+        return Texts(dataset, items, profiles)
 
 
 @cache
@@ -307,10 +320,15 @@ def _with_assets(config: DictConfig) -> DictConfig:
     return found
 
 
+def read_world(cfg: DictConfig, texts: Texts) -> Reader:
+    """The texts as the world's encoder reads them."""
+    return _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
+
+
 def _reader(
     encoder: DictConfig,
     settings: DictConfig,
-    texts: _Texts,
+    texts: "Texts",
     key: str,
     fitted: Projection | None = None,
     *,
@@ -320,7 +338,7 @@ def _reader(
     return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
 
 
-def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulator", "Population", "Interactions"]:
+def _simulator(cfg: DictConfig, texts: Texts, reader: Reader) -> tuple["Simulator", "Population", "Interactions"]:
     """The world with its train users, the held-out users, and the history that the platform has logged."""
     from recloop.envs.simulator import Simulator
     from recloop.envs.users import Population
@@ -329,17 +347,20 @@ def _simulator(cfg: DictConfig, texts: _Texts, reader: Reader) -> tuple["Simulat
     with blaming("env.population"):
         history, _ = texts.dataset.interactions.split_by_time(settings.history_share)
         tastes = history.pool(reader.items, settings.half_life_interactions)  # [num_users, dim]
-        trusted = _trusted(texts.dataset.trust, tastes)
-        everybody = Population(tastes, np.arange(len(tastes)), settings.spread, trusted)
+        everybody = Population(tastes, np.arange(len(tastes)), settings.spread)
         train, held_out = everybody.split(settings.held_out, settings.split_seed)
         if settings.get("validation") is not None:
             train, held_out = train.split(settings.validation, settings.split_seed)
+    choice, half_life = instantiate(cfg.env.choice, "env.choice"), settings.half_life_interactions
     with blaming("env.world"):
-        world = _catalog(cfg, texts, reader.items, history.of_users(train.members))
+        fitted = worlds.fit_world(_space(cfg), choice, reader.items, history, train.members, half_life)
+        trusted = _trusted(texts.dataset.trust, fitted.tastes)
+        train, held_out = (replace(users, tastes=fitted.tastes, trusted=trusted) for users in (train, held_out))
+        world = _catalog(cfg, texts, fitted, history.of_users(train.members))
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())
-    choice, sessions = instantiate(cfg.env.choice, "env.choice"), instantiate(cfg.env.sessions, "env.sessions")
+    sessions = instantiate(cfg.env.sessions, "env.sessions")
     with blaming("env.dynamics"):
-        return Simulator(world, train, choice, dynamics, sessions), held_out, history
+        return Simulator(world, train, fitted.choice, dynamics, sessions), held_out, history
 
 
 def _trusted(trust: Ints | None, tastes: Floats) -> Floats | None:
@@ -352,22 +373,28 @@ def _trusted(trust: Ints | None, tastes: Floats) -> Floats | None:
     return (sums / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
-def _catalog(cfg: DictConfig, texts: _Texts, vectors: Floats, logs: "Interactions") -> "Catalog":
+def _space(cfg: DictConfig) -> Any:
+    """What places the world's items; None if they lie as they are read."""
+    config = cfg.env.world.get("space")
+    return None if config is None else instantiate(config, SPACE)
+
+
+def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interactions") -> "Catalog":
     from recloop.envs.catalog import Catalog
 
     return Catalog(
-        vectors=vectors,
+        vectors=fitted.vectors,
         titles=[item["title"] for item in texts.dataset.items],
         texts=texts.items,
         groups=[item["group"] for item in texts.dataset.items],
         popularity=logs.popularity(),
-        quality=logs.quality(cfg.env.world.quality_shrinkage),
-        prices=instantiate(cfg.env.ads, "env.ads").prices(len(vectors)) if cfg.env.get("ads") else None,
+        quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
+        prices=instantiate(cfg.env.ads, "env.ads").prices(len(fitted.vectors)) if cfg.env.get("ads") else None,
     )
 
 
 def _observation(
-    cfg: DictConfig, texts: _Texts, simulator: "Simulator", reader: Reader, history: "Interactions"
+    cfg: DictConfig, texts: Texts, simulator: "Simulator", reader: Reader, history: "Interactions"
 ) -> "Observation":
     """What the agent sees, in its own space; the oracle sees the world's."""
     from recloop.envs.observations import Collaborative, Oracle, Pooled

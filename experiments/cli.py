@@ -32,6 +32,7 @@ COMMANDS = {
     "data": Command("recloop.experiments.data:main", "check a data set of your own"),
     "check-env": Command("recloop.experiments.check_env:main", "try whether an environment keeps its contract"),
     "gap": Command("recloop.experiments.gap:main", "say of an environment what planning is worth in it"),
+    "fidelity": Command("recloop.experiments.fidelity:main", "say how well scores predict what real people liked"),
     "sweep": Command("recloop.experiments.sweep:main", "search hyperparameters with Optuna, any number of workers"),
 }
 

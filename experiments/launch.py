@@ -67,7 +67,7 @@ def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     setting = build_setting(cfg)
     say(f"{cfg.name}: everything goes to {folder}")
     with (
-        recorded(cfg, folder, command, [cfg.seed], setting.fingerprints) as started,
+        recorded(cfg, folder, command, [cfg.seed], setting.fingerprints, setting.fidelity) as started,
         opened(cfg, folder) as records,
     ):
         with display() as reporter:
@@ -82,7 +82,8 @@ def _launch_suite(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     command, todo = ["train", *overrides], cells(cfg.suite, overrides)
     setting = build_setting(cfg)
     say(f"{cfg.name}: everything goes to {folder}")
-    with recorded(cfg, folder, command, list(cfg.suite.seeds), setting.fingerprints) as started:
+    seeds = list(cfg.suite.seeds)
+    with recorded(cfg, folder, command, seeds, setting.fingerprints, setting.fidelity) as started:
         played = run_suite(cfg, folder, todo)
         with _report_tracker(cfg, folder) as tracker:
             conclude(cfg, folder, setting, ended(started, "finished"), played)
@@ -110,7 +111,7 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     world = setting.held_out.simulator.world
     summary = summarise(
         played, world.vectors, world.popularity, np.random.default_rng(0), action_influence(setting.held_out)
-    )
+    )._replace(fidelity=setting.fidelity.line if setting.fidelity else "")
     write_atomically(folder / "gap.json", json.dumps(planning_gap.facts(summary.judgement), indent=2).encode())
     heading = Heading(
         name=cfg.name,

@@ -39,6 +39,7 @@ def manifest(
     threads: int,
     device: str,
     config: Mapping[str, Any] | None = None,
+    fidelity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest of a run that starts now.
 
@@ -50,6 +51,7 @@ def manifest(
         threads: that PyTorch computes on.
         device: that networks are on, "cpu" or "cuda:0".
         config: a copy of config.json, which tells what was edited there since.
+        fidelity: how well the environment predicts real people.
     """
     return {
         "status": "running",
@@ -64,6 +66,7 @@ def manifest(
         "versions": versions(),
         "platform": machine(device),
         "thread_variables": thread_variables(),
+        "fidelity": dict(fidelity or {}),
         "results": {},
         "config": dict(config or {}),
     }

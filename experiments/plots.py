@@ -16,6 +16,8 @@ from recloop.experiments.svg import INK, MUTED, PALETTE, drawing, policy_colours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from recloop.envs.fidelity import Curve as Calibration
+
 _DASHES = {"true state": "--", "observed": "-"}
 
 
@@ -204,3 +206,23 @@ def spread(values: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
 
     steps = gap * np.arange(len(values))
     return np.asarray(isotonic_regression(values - steps).x + steps)
+
+
+def calibration_curves(curves: Mapping[str, "Calibration"]) -> str:
+    """Share of likes against the chance that was predicted, a line for each score; the diagonal is right."""
+    from matplotlib.figure import Figure
+
+    with drawing("calibration"):
+        figure = Figure(figsize=(9, 5.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2)
+        for at, (name, curve) in enumerate(curves.items()):
+            style = "-" if at < len(PALETTE) else "--"
+            colour = PALETTE[at % len(PALETTE)]
+            axes.plot(curve.predicted, curve.observed, style, marker=".", color=colour, linewidth=1.3, label=name)
+        axes.set_xlabel("predicted chance of a like")
+        axes.set_ylabel("share of likes among the ratings")
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.set_aspect("equal")
+        figure.legend(loc="outside right center", frameon=False)
+        return to_svg(figure, "calibration", "Calibration: share of likes against predicted chance")

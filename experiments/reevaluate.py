@@ -220,7 +220,7 @@ def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]
     with blaming("evaluate"):
         summary = summarise(
             played, world.vectors, world.popularity, np.random.default_rng(0), action_influence(setting.held_out)
-        )
+        )._replace(fidelity=setting.fidelity.line if setting.fidelity else "")
     console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
     print_table(summary, console)
     write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())

@@ -19,6 +19,7 @@ from recloop.experiments.progress import Reporter
 from recloop.experiments.redaction import redact
 from recloop.experiments.sessions import Played, save_sessions
 from recloop.experiments.signals import Stopped
+from recloop.experiments.worlds import Fidelity
 
 if TYPE_CHECKING:
     from recloop.experiments.evaluate import Luck
@@ -47,7 +48,12 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 
 @contextmanager
 def recorded(
-    cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]
+    cfg: DictConfig,
+    folder: Path,
+    command: list[str],
+    seeds: list[int],
+    fingerprints: dict[str, str],
+    fidelity: Fidelity | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Keep config.json and manifest.json of the run that is made in the block: how it began, and how it ended.
 
@@ -61,7 +67,7 @@ def recorded(
 
     try:
         with alone(folder):
-            started = _begin(cfg, folder, command, seeds, fingerprints)
+            started = _begin(cfg, folder, command, seeds, fingerprints, fidelity)
             status: Status = "failed"
             try:
                 yield started
@@ -83,12 +89,18 @@ def recorded(
 
 
 def _begin(
-    cfg: DictConfig, folder: Path, command: list[str], seeds: list[int], fingerprints: dict[str, str]
+    cfg: DictConfig,
+    folder: Path,
+    command: list[str],
+    seeds: list[int],
+    fingerprints: dict[str, str],
+    fidelity: Fidelity | None,
 ) -> dict[str, Any]:
     from recloop.experiments.resume import begun
 
     config = stored_config(cfg)
-    started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device, config)
+    figures = fidelity._asdict() if fidelity else {}
+    started = manifest(command, TOLD, seeds, fingerprints, cfg.threads, cfg.device, config, figures)
     if cfg.resume and (before := begun(folder, config)):
         again = [*before.manifest.get("resumed", []), started["started"]]
         started = {**started, "started": before.manifest["started"], "resumed": again}

@@ -185,7 +185,7 @@ def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Pl
     setting = build_setting(cfg)
     command = ["train", *cell.overrides]
     with (
-        recorded(cfg, below, command, [cell.seed], setting.fingerprints),
+        recorded(cfg, below, command, [cell.seed], setting.fingerprints, setting.fidelity),
         opened(cfg, below) as records,
     ):
         return [run(cfg, below, setting, records, cell.policy, reporter, cell.label)]

@@ -46,7 +46,10 @@ def play_trial(trial: "Trial", slot: int, settings: Settings, reporter: Reporter
         label = f"trial {slot + 1} of {settings.trials}, seed {seed}"
         try:
             command = ["train", *words, f"seed={seed}"]
-            with recorded(cfg, folder, command, [seed], setting.fingerprints), opened(cfg, folder) as records:
+            with (
+                recorded(cfg, folder, command, [seed], setting.fingerprints, setting.fidelity),
+                opened(cfg, folder) as records,
+            ):
                 played = run(cfg, folder, setting, records, None, reporter, label, on_point=watch)
         except Stopped:
             if watch.pruned:

@@ -36,6 +36,7 @@ class Summary(NamedTuple):
     verdicts: tuple[str, ...]
     stamp: str  # what the number of training seeds is good for; empty from 10 on
     collapses: tuple[Collapse, ...] = ()  # policies that recommend next to nothing else, trained agents first
+    fidelity: str = ""  # how well the environment predicts real people, in one line
 
 
 def summarise(
@@ -149,7 +150,7 @@ def print_table(summary: Summary, console: "Console") -> None:
     rows = list(summary.table.itertuples())
     earned = ("seeds", "clicks/session", "95% CI", "planning credit", "95% CI")
     console.print(_grid(earned, [(row, _earned(row)) for row in rows]))
-    for line in filter(None, (environment_line(summary.judgement), summary.stamp)):
+    for line in filter(None, (environment_line(summary.judgement), summary.fidelity, summary.stamp)):
         console.print(Text(line), soft_wrap=True)
     console.print()
     figures = [figure.heading for figure in FIGURES]

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from recloop.agents.ppo import PPOAgent
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.hashing import Hashing
-from recloop.experiments.build import Setting, _tell, _Texts, build_setting, instantiate, item_space
+from recloop.experiments.build import Setting, Texts, _tell, build_setting, instantiate, item_space
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from tests.experiments import tiny
@@ -211,10 +211,10 @@ def test_how_a_data_set_was_read_is_said_once_and_at_a_terminal_only(
     (tmp_path / "ratings.tab").write_text("user\tmovie\tscore\nc\tc\tc\n-\t-\t-\n1\t1\t4\n2\t1\t2\n")
     (tmp_path / "trust.tab").write_text("truster\ttrustee\tscore\nc\tc\tc\n-\t-\t-\n1\t2\t1\n1\t3\t1\n")
     cfg = composed(["env=filmtrust", "prompts=titles", f"env.dataset.folder={tmp_path}"])
-    _Texts.of(cfg)
+    Texts.of(cfg)
     assert capsys.readouterr().err == ""
     _tell.cache_clear()
     monkeypatch.setenv("FORCE_COLOR", "1")
-    texts = [_Texts.of(cfg), _Texts.of(cfg)]
+    texts = [Texts.of(cfg), Texts.of(cfg)]
     assert capsys.readouterr().err == "filmtrust: trust kept 50.0%\n"
     assert texts[0].items == ["film 1"]
