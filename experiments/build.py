@@ -355,12 +355,18 @@ def _simulator(cfg: DictConfig, texts: Texts, reader: Reader) -> tuple["Simulato
     with blaming("env.world"):
         fitted = worlds.fit_world(_space(cfg), choice, reader.items, history, train.members, half_life)
         trusted = _trusted(texts.dataset.trust, fitted.tastes)
-        train, held_out = (replace(users, tastes=fitted.tastes, trusted=trusted) for users in (train, held_out))
+        train, held_out = (_felt(users, fitted.tastes, trusted) for users in (train, held_out))
         world = _catalog(cfg, texts, fitted, history.of_users(train.members))
     dynamics = tuple(instantiate(part, f"env.dynamics.{name}") for name, part in cfg.env.dynamics.items())
     sessions = instantiate(cfg.env.sessions, "env.sessions")
     with blaming("env.dynamics"):
         return Simulator(world, train, fitted.choice, dynamics, sessions), held_out, history
+
+
+def _felt(users: "Population", tastes: Floats, trusted: Floats | None) -> "Population":
+    """The same people with the tastes of a fitted world, without those of whom it can say nothing."""
+    known = users.members[np.linalg.norm(tastes[users.members], axis=1) > 0]
+    return replace(users, tastes=tastes, trusted=trusted, members=known)
 
 
 def _trusted(trust: Ints | None, tastes: Floats) -> Floats | None:
