@@ -13,6 +13,8 @@ from recloop.envs.interactions import Interactions
 
 Doubles = NDArray[np.float64]
 
+_NOTHING = 1e-6
+
 
 class Factorised(NamedTuple):
     """rating = mean + user effect + item effect + <p, q> + noise."""
@@ -53,9 +55,15 @@ class Factors:
         """Where the items lie for people who rate as in `logs`: unit vectors [num_items, rank].
 
         `language` [num_items, dim] is not read. An item that nobody rated lies where the mean of the others does.
+
+        Raises:
+            ValueError: the penalty leaves nothing of any item.
         """
         items = self.fit(logs).items
-        rated = np.linalg.norm(items, axis=1) > 0
+        length = np.linalg.norm(items, axis=1)
+        rated = length > _NOTHING * length.max()
+        if length.max() < _NOTHING:
+            raise ValueError(f"ridge is {self.ridge}, which leaves nothing of these ratings; give a smaller one")
         items[~rated] = items[rated].mean(axis=0)
         return unit(items.astype(np.float32))
 
