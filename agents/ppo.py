@@ -15,9 +15,10 @@ from torch.nn.functional import log_softmax, softmax
 
 from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import LOG_SPEED, ItemHead
-from recloop.agents.policy import ItemSpace
+from recloop.agents.policy import Floats, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 from recloop.agents.slates import PlackettLuce
+from recloop.agents.stochastic import Probabilities
 
 
 class ItemLogits(nn.Module):
@@ -104,7 +105,17 @@ class ItemActorCritic(ActorCriticPolicy):
 
 
 class WatchedPPO(PPO):
-    """PPO that stops at the update whose loss is no number."""
+    """PPO that stops at the update whose loss is no number, and tells how likely it recommends each item."""
+
+    def probabilities(
+        self, observation: Floats, state: Any = None, episode_start: Any = None
+    ) -> tuple[Probabilities, Any]:
+        """Of the policy that explores, [n, num_items]: that of training, not its most probable item."""
+        with torch.no_grad():
+            chooses = self.policy.get_distribution(self.policy.obs_to_tensor(observation)[0])
+            assert isinstance(chooses, CategoricalDistribution)
+            logits = chooses.log_probabilities if isinstance(chooses, LogSoftmax) else chooses.distribution.logits
+            return softmax(logits.double(), dim=1).cpu().numpy(), state
 
     def train(self) -> None:
         """Update the policy from the rollout.

@@ -127,5 +127,29 @@ ASSETS = {
                 "trust.tab": File(19_657, "29bd7b82e5dc42e4b7e7e90bc779be2a2f6833e9fb40630b5596b290b03e4372"),
             },
         ),
+        Asset(
+            name="open-bandit",
+            description="Open Bandit, 60,000 logged recommendations of fashion items with propensities and clicks",
+            terms="Creative Commons Attribution 4.0, by ZOZO, Inc.; Saito, Aihara, Matsutani and Narita (2021)",
+            requirement="obp==0.4.1",
+            wheel=File(1_338_290, "87dec9caf4283c25ab13036532e0a24566f1c7bdcad1653a8ded43b2f5ef8208"),
+            prefix="obp/dataset/obd/",
+            files={
+                "random/all/all.csv": File(
+                    5_039_451, "7168295b6e0a9eabcf3392320a5dd434e542b68e705d5cd9491499af589812f1"
+                ),
+                "random/men/men.csv": File(
+                    3_336_811, "ede6d08c6877f99cd3770f7d09e26c738e6aa6de4445ccccfb1356ba5d06b1eb"
+                ),
+                "random/women/women.csv": File(
+                    3_817_771, "e65f3bd3beb17664fa69cc129bf7bf852a775f8ffa630506e505fc905315bb34"
+                ),
+                "bts/all/all.csv": File(5_084_456, "0ad874e4dbf6902f0845dd478ad8dde5ef6903583d3ffaace78411bdad064106"),
+                "bts/men/men.csv": File(3_240_432, "db6d1f7ed2d591ba521533e45286d4c1fba7fe57a8ad2e80342210335f43c527"),
+                "bts/women/women.csv": File(
+                    3_722_697, "e5d1b49a39b608585a2f3014a3f54970430cd37a495c1b73fceb85cdf428a5b8"
+                ),
+            },
+        ),
     )
 }

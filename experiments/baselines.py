@@ -47,16 +47,8 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
     from recloop.experiments.evaluate import play
     from recloop.experiments.metrics import session_return
 
-    task, true = setting.held_out, setting.held_out.seeing_everything()
-    known = baselines(task, evaluation)
-    rows: list[tuple[str, str, Task, Any]] = [
-        (*RANDOM, task, known.random),
-        ("popularity", "-", task, known.popularity),
-        ("similarity-greedy", task.observation.sees, task, known.similar),
-        *((name, task.observation.sees, task, policy) for name, policy in known.observed.items()),
-        (*GREEDY_ORACLE, true, known.oracle),
-        *((name, true.observation.sees, true, policy) for name, policy in known.true.items()),
-    ]
+    known, true = baselines(setting.held_out, evaluation), setting.held_out.seeing_everything()
+    rows = entrants(setting.held_out, known)
     played: dict[Key, Played] = {}
     with progress(reporter, "baselines", len(rows) + 1) as bar:
         for name, sees, where, policy in rows:
@@ -67,6 +59,19 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
         played[PLANNER] = Played(*PLANNER, False, (play(true, policy, luck),))
         bar.advance(1)
     return list(played.values())
+
+
+def entrants(task: "Task", known: Baselines) -> "list[tuple[str, str, Task, Policy]]":
+    """Name, what is seen, task and policy of each baseline but the planner; those that see the true state come last."""
+    true = task.seeing_everything()
+    return [
+        (*RANDOM, task, known.random),
+        ("popularity", "-", task, known.popularity),
+        ("similarity-greedy", task.observation.sees, task, known.similar),
+        *((name, task.observation.sees, task, policy) for name, policy in known.observed.items()),
+        (*GREEDY_ORACLE, true, known.oracle),
+        *((name, true.observation.sees, true, policy) for name, policy in known.true.items()),
+    ]
 
 
 def baselines(observed: "Task", evaluation: Any) -> Baselines:

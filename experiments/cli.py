@@ -33,6 +33,9 @@ COMMANDS = {
     "check-env": Command("recloop.experiments.check_env:main", "try whether an environment keeps its contract"),
     "gap": Command("recloop.experiments.gap:main", "say of an environment what planning is worth in it"),
     "fidelity": Command("recloop.experiments.fidelity:main", "say how well scores predict what real people liked"),
+    "log": Command("recloop.experiments.log:main", "record sessions of a policy, with propensities, for Minari"),
+    "ope": Command("recloop.experiments.off_policy:main", "estimate policies from the log of another one"),
+    "ab": Command("recloop.experiments.ab:main", "compare two policies on the same users, stopping when it is clear"),
     "sweep": Command("recloop.experiments.sweep:main", "search hyperparameters with Optuna, any number of workers"),
 }
 

@@ -121,7 +121,7 @@ def play_runs(
         for one, cfg in runs:
             played.append(play_again(one, cfg, built, weights))
             bar.advance(1)
-    return _rows(played), built(whole, _projection(runs[0][0]))
+    return _rows(played), built(whole, projection_of(runs[0][0]))
 
 
 def play_again(
@@ -139,8 +139,8 @@ def play_again(
     from recloop.experiments.run import final_luck
 
     agent: Agent = instantiate(cfg.agent, "agent")
-    setting = settings(cfg, _projection(run))
-    sessions = play(setting.held_out, _policy(run, cfg, agent, setting, weights), final_luck(cfg, setting))
+    setting = settings(cfg, projection_of(run))
+    sessions = play(setting.held_out, policy_of(run, cfg, agent, setting, weights), final_luck(cfg, setting))
     return Played(_name(run, agent), setting.held_out.observation.sees, True, (sessions,))
 
 
@@ -169,11 +169,12 @@ def _world(cfg: DictConfig) -> list[Any]:
     return [OmegaConf.to_container(part) for part in (cfg.env.dataset, cfg.env.world, cfg.prompts.item)]
 
 
-def _projection(run: StoredRun) -> Projection:
+def projection_of(run: StoredRun) -> Projection:
+    """What its agent reads items through."""
     return read(run.file("checkpoints/projection.safetensors"), Projection.load)
 
 
-def _policy(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting, weights: Path | None) -> "Policy":
+def policy_of(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting, weights: Path | None) -> "Policy":
     """A fresh learner with the stored weights."""
     from recloop.experiments.checkpoints import load_weights
     from recloop.experiments.foreign import load_sb3_weights
