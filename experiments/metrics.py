@@ -60,6 +60,20 @@ def diversity(sessions: Sessions, vectors: NDArray[np.floating]) -> float:
     return float(1 - ((np.square(sums).sum(axis=1) - squares)[some] / pairs[some]).mean())
 
 
+def narrowing(sessions: Sessions, vectors: NDArray[np.floating]) -> float:
+    """How much less alike what is recommended is in the first half of a session than in the second: a filter bubble.
+
+    Diversity of the first halves less that of the second ones, above 0 where recommendations close in.
+    """
+    step = np.arange(sessions.items.shape[1])
+    halfway = _recommended(sessions)[:, None] / 2  # [sessions, 1]
+    first, second = (
+        diversity(sessions._replace(items=np.where(half, sessions.items, -1)), vectors)
+        for half in (step < halfway, step >= halfway)
+    )
+    return first - second
+
+
 def distinct_items(sessions: Sessions, num_items: int) -> float:
     """Mean number of different items in a session."""
     return float(_distinct(sessions, num_items).mean())

@@ -43,6 +43,13 @@ def test_diversity_of_opposite_right_angled_and_equal_items() -> None:
     assert metrics.diversity(sessions([[0, 1], [2, 2]]), vectors) == 1
 
 
+def test_a_session_that_closes_in_on_one_item_narrows() -> None:
+    vectors = np.array([[1.0, 0.0], [-2.0, 0.0], [0.0, 3.0]])
+    assert metrics.narrowing(sessions([[0, 1, 2, 2]]), vectors) == 2
+    assert metrics.narrowing(sessions([[2, 2, 0, 1, -1, -1]]), vectors) == -2
+    assert metrics.narrowing(sessions([[0, 2, 0, 2]]), vectors) == 0
+
+
 def test_diversity_ignores_sessions_without_a_pair() -> None:
     vectors = np.eye(2)
     assert metrics.diversity(sessions([[0, 1], [0, -1]]), vectors) == 1
