@@ -33,6 +33,8 @@ def main(words: list[str]) -> None:
 
 def _table(run: Path) -> str:
     """The printed table of a run, with the command and the time that it took."""
+    if not (run / "manifest.json").exists():  # of `recloop fidelity` and `recloop gap`
+        return f"\n{_indented((run / 'table.txt').read_text())}\n"
     facts = json.loads((run / "manifest.json").read_text())
     minutes = (datetime.fromisoformat(facts["ended"]) - datetime.fromisoformat(facts["started"])).total_seconds() / 60
     command = " ".join(word for word in facts["command"] if not word.startswith(_OWN))
