@@ -13,7 +13,7 @@ from recloop.agents.ppo import PPOAgent
 from recloop.agents.vec_env import GymnasiumVecEnv
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
-from recloop.experiments.build import item_space
+from recloop.experiments.setting import item_space
 
 GOAL = 0.85
 STEPS = {"PPO": 4_096, "DQN": 3_840}

@@ -14,8 +14,8 @@ from recloop.experiments.progress import Reporter
 from recloop.experiments.stored import StoredRun, read_run
 
 if TYPE_CHECKING:
-    from recloop.experiments.build import Setting
     from recloop.experiments.sessions import Played
+    from recloop.experiments.setting import Setting
 
 
 def facts(folder: Path, into: Path, device: str | None) -> dict[str, Any]:
@@ -91,9 +91,9 @@ def _set(variables: Mapping[str, str]) -> None:
 @lru_cache(maxsize=1)
 def _prepared(folder: Path, into: Path, device: str | None) -> tuple[DictConfig, "Setting"]:
     """The configuration of the run made again, and what it describes, which takes a while to build."""
-    from recloop.experiments.build import build_setting
     from recloop.experiments.compose import composed
     from recloop.experiments.inputs import check
+    from recloop.experiments.setting import build_setting
 
     cfg = read_run(folder).config_here
     cfg.run_dir, cfg.resume, cfg.tracking = str(into), True, composed(["tracking=none"]).tracking

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recloop.experiments.build import Setting, item_space
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM, SPARING
 from recloop.experiments.progress import Reporter, progress
 from recloop.experiments.sessions import Key, Played
+from recloop.experiments.setting import Setting, item_space
 
 if TYPE_CHECKING:
     from recloop.agents.baselines import Greedy, Sparing

@@ -26,10 +26,10 @@ def main(words: list[str]) -> None:
         SystemExit: with status 1 if a property does not hold.
     """
     from recloop.envs.checks import findings
-    from recloop.experiments.build import build_setting
     from recloop.experiments.compose import composed
     from recloop.experiments.inputs import check
     from recloop.experiments.seeding import set_threads
+    from recloop.experiments.setting import build_setting
 
     parser = Parser(
         "recloop check-env",

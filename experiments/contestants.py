@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from recloop.experiments.arguments import did_you_mean
 from recloop.experiments.baselines import baselines, entrants
-from recloop.experiments.build import Setting, build_setting, instantiate
+from recloop.experiments.build import instantiate
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.planning_gap import PLANNER, SPARING
 from recloop.experiments.reevaluate import changed, policy_of, projection_of
+from recloop.experiments.setting import Setting, build_setting
 from recloop.experiments.stored import StoredRun, read_run
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recloop.envs.fidelity import Ask, Curve, Figures
     from recloop.envs.interactions import Interactions
     from recloop.envs.predictors import Predictor, Reading
-    from recloop.experiments.build import Texts
+    from recloop.experiments.setting import Texts
 
 SPLITS = 5
 """Parts of the catalog, or of the users, that are left out in turn."""
@@ -76,9 +76,9 @@ def measure_all(cfg: "DictConfig") -> list[Row]:
     """Every way to predict, with the texts of `cfg` as its world reads them; the controls come last."""
     from recloop.envs.fidelity import QUESTIONS
     from recloop.envs.predictors import PREDICTORS, learned_metric
-    from recloop.experiments.build import Texts
     from recloop.experiments.display import display
     from recloop.experiments.progress import progress
+    from recloop.experiments.setting import Texts
 
     texts = Texts.of(cfg)
     parts = texts.dataset.interactions.split_by_time(cfg.env.population.history_share)
@@ -94,8 +94,8 @@ def _readings(cfg: "DictConfig", texts: "Texts") -> "dict[str, Reading]":
     """What the world's encoder makes of the texts, and what two controls make of them, by name."""
     from recloop.encoders.controls import RandomVectors, Shuffled
     from recloop.envs.predictors import Reading
-    from recloop.experiments.build import read_world
     from recloop.experiments.reading import Reader
+    from recloop.experiments.setting import read_world
 
     own = read_world(cfg, texts)
     settings, inner = cfg.env.world.projection, own.encoder.encoder

@@ -15,8 +15,8 @@ from recloop.experiments.flags import Parser
 from recloop.experiments.planning_gap import Bracketed, bracketed_facts
 
 if TYPE_CHECKING:
-    from recloop.experiments.build import Setting
     from recloop.experiments.sessions import Played
+    from recloop.experiments.setting import Setting
 
 _EXAMPLES = """\
 words:
@@ -57,9 +57,9 @@ def main(words: list[str]) -> None:
 
 
 def _of_words(words: list[str]) -> None:
-    from recloop.experiments.build import build_setting
     from recloop.experiments.compose import composed
     from recloop.experiments.inputs import check, refuse_used
+    from recloop.experiments.setting import build_setting
 
     cfg = composed(["name=gap", "evaluation.sessions_per_user=1", *words])
     check(cfg)

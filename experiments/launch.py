@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig
 
-from recloop.experiments.build import Setting, build_setting, instantiate
+from recloop.experiments.build import instantiate
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, refuse_used
 from recloop.experiments.manifest import ended
 from recloop.experiments.run import final_luck, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
+from recloop.experiments.setting import Setting, build_setting
 
 if TYPE_CHECKING:
     from recloop.experiments.stored import StoredRun

@@ -21,8 +21,8 @@ from recloop.experiments.sessions import Key, Played
 from recloop.experiments.statistics import Scores, bootstrap, estimate
 
 if TYPE_CHECKING:
-    from recloop.experiments.build import Setting
     from recloop.experiments.evaluate import Luck
+    from recloop.experiments.setting import Setting
 
 LENGTHS = (1, 2, 3, 5, 8, 13, 21, 34)
 """Lengths played, as far as `evaluation.planner_horizon` + 1; then those between which the effective horizon lies."""

@@ -104,9 +104,10 @@ def open_log(folder: Path) -> "tuple[Recorded, Arena]":
     from omegaconf import DictConfig
 
     from recloop.encoders.projection import Projection
-    from recloop.experiments.build import build_setting, check_tree
+    from recloop.experiments.build import check_tree
     from recloop.experiments.contestants import Arena
     from recloop.experiments.inputs import check
+    from recloop.experiments.setting import build_setting
     from recloop.experiments.stored import StoredRun
     from recloop.experiments.untrusted import read, read_json, regular_file
 
@@ -139,7 +140,7 @@ def estimates(log: "Log", target: "Distribution", task: "Task", *, each_step: bo
     Raises:
         UsageError: too little.
     """
-    from recloop.experiments.build import item_space
+    from recloop.experiments.setting import item_space
     from recloop.experiments.value_model import read_log
 
     reading = read_log(log, target, item_space(task))

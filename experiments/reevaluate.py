@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from recloop.encoders.files import write_atomically
 from recloop.encoders.projection import Projection
-from recloop.experiments.build import Setting, build_setting, instantiate
+from recloop.experiments.build import instantiate
 from recloop.experiments.errors import UsageError
 from recloop.experiments.flags import Parser
 from recloop.experiments.overrides import overridden
 from recloop.experiments.progress import Reporter, progress
 from recloop.experiments.reading import blaming
 from recloop.experiments.sessions import Key, Played, save_sessions
+from recloop.experiments.setting import Setting, build_setting
 from recloop.experiments.stored import StoredRun, read_run
 from recloop.experiments.untrusted import inside, read
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.encoders.files import write_atomically
-from recloop.experiments.build import Setting, instantiate
+from recloop.experiments.build import instantiate
 from recloop.experiments.errors import UsageError
 from recloop.experiments.manifest import Status, ended, manifest, results, write_manifest
 from recloop.experiments.progress import Reporter
 from recloop.experiments.redaction import redact
 from recloop.experiments.sessions import Played, save_sessions
+from recloop.experiments.setting import Setting
 from recloop.experiments.signals import Stopped
 from recloop.experiments.worlds import Fidelity
 

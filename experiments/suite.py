@@ -174,9 +174,9 @@ def _failed(like: Sessions) -> Sessions:
 
 def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Played]:
     """In a worker: compose the cell's configuration and run it, or read what it came to before."""
-    from recloop.experiments.build import build_setting
     from recloop.experiments.resume import finished
     from recloop.experiments.run import opened, recorded, run
+    from recloop.experiments.setting import build_setting
 
     below = folder / cell.folder
     cfg = composed([*cell.overrides, f"run_dir={below}", f"resume={resume}"])
@@ -194,8 +194,8 @@ def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Pl
 def _baselines(config: Any, folder: Path, reporter: Reporter) -> list[Played]:
     """In a worker: play the baselines of the suite's own configuration, or read what they came to before."""
     from recloop.experiments.baselines import play_baselines
-    from recloop.experiments.build import build_setting
     from recloop.experiments.run import final_luck
+    from recloop.experiments.setting import build_setting
 
     cfg = OmegaConf.create(config)
     assert isinstance(cfg, DictConfig)

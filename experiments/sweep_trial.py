@@ -16,8 +16,8 @@ from recloop.experiments.sweep_settings import LUCK, Settings
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from recloop.experiments.build import Setting
     from recloop.experiments.sessions import Sessions
+    from recloop.experiments.setting import Setting
 
 
 def play_trial(trial: "Trial", slot: int, settings: Settings, reporter: Reporter) -> list[float]:
@@ -32,8 +32,8 @@ def play_trial(trial: "Trial", slot: int, settings: Settings, reporter: Reporter
     """
     from optuna import TrialPruned
 
-    from recloop.experiments.build import build_setting
     from recloop.experiments.run import opened, recorded, run
+    from recloop.experiments.setting import build_setting
 
     words = [*trial_words(settings), *chosen(trial, settings.space)]
     watch = Watch(trial, settings.prune)

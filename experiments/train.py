@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from recloop.agents.policy import ItemSpace, Policy
     from recloop.envs.task import Task
-    from recloop.experiments.build import Setting
     from recloop.experiments.evaluate import Luck
     from recloop.experiments.sessions import Curve
+    from recloop.experiments.setting import Setting
     from recloop.experiments.tracking import Tracker
     from recloop.experiments.transfer import Deployed
 

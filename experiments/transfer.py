@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from recloop.experiments.build import Setting, item_space
+from recloop.experiments.setting import Setting, item_space
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm

@@ -8,12 +8,12 @@ from recloop.agents.policy import ItemSpace
 from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
 from recloop.experiments.ab import Verdict, interleaved, paired, sentences
-from recloop.experiments.build import Setting, item_space
 from recloop.experiments.compose import composed
 from recloop.experiments.contestants import Arena, Contestant
 from recloop.experiments.errors import UsageError
 from recloop.experiments.progress import Bar, Silent
 from recloop.experiments.sequential import watch
+from recloop.experiments.setting import Setting, item_space
 
 BAR = Bar(Silent(), "policies")
 

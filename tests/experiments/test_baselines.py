@@ -11,12 +11,12 @@ from recloop.envs.choice import Cascade, Choice, Click, MultinomialLogit, Positi
 from recloop.envs.dynamics import Drift
 from recloop.envs.task import Task
 from recloop.experiments.baselines import play_baselines
-from recloop.experiments.build import Setting
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.metrics import clicks_per_session, session_return
 from recloop.experiments.planning_gap import GREEDY_ORACLE, PLANNER, RANDOM
 from recloop.experiments.progress import Silent
 from recloop.experiments.sessions import Key, Played
+from recloop.experiments.setting import Setting
 
 PROJECTION = Projection.fit(np.eye(4, dtype=np.float32), 2)
 EVALUATION = SimpleNamespace(

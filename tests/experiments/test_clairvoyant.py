@@ -12,9 +12,9 @@ from recloop.envs.dynamics import Boredom, Drift, Part
 from recloop.envs.sessions import Patience
 from recloop.envs.task import Task
 from recloop.experiments.baselines import baselines
-from recloop.experiments.build import item_space
 from recloop.experiments.clairvoyant import clairvoyant_bound
 from recloop.experiments.evaluate import Luck, play
+from recloop.experiments.setting import item_space
 
 EVALUATION = SimpleNamespace(seed=1, boredom_weight=0.6, sparing_boredom_weight=0.5, sparing_price=0.5)
 STEPS = 12

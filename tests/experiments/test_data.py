@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recloop.experiments.build import build_setting
 from recloop.experiments.compose import composed
+from recloop.experiments.setting import build_setting
 from tests.experiments import tiny
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recloop.experiments.build import build_setting
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.fidelity import SPLITS, measure_all
+from recloop.experiments.setting import build_setting
 from tests.experiments import tiny
 
 WORLDS: tuple[list[str], ...] = (

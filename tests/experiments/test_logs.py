@@ -12,11 +12,11 @@ from recloop.agents.stochastic import EpsilonGreedy, Sampled
 from recloop.envs.choice import Cascade
 from recloop.envs.task import Task
 from recloop.envs.users import take_rows
-from recloop.experiments.build import item_space
 from recloop.experiments.errors import UsageError
 from recloop.experiments.evaluate import Luck, play
 from recloop.experiments.logs import DATA_SET, Log, load_log, record, save_log
 from recloop.experiments.progress import Bar, Silent
+from recloop.experiments.setting import item_space
 
 ITEMS, STEPS = 30, 12
 BAR = Bar(Silent(), "log")

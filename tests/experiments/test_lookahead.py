@@ -9,7 +9,6 @@ from recloop.encoders.projection import Projection
 from recloop.envs.dynamics import Boredom
 from recloop.envs.sessions import Patience
 from recloop.envs.task import Task
-from recloop.experiments.build import Setting
 from recloop.experiments.lookahead import bracket, effective_horizon
 from recloop.experiments.planning_gap import (
     CLAIRVOYANT,
@@ -21,6 +20,7 @@ from recloop.experiments.planning_gap import (
 )
 from recloop.experiments.plots import value_by_lookahead
 from recloop.experiments.progress import Silent
+from recloop.experiments.setting import Setting
 from recloop.experiments.table import gap_lines
 from tests.experiments.test_baselines import EVALUATION, PROJECTION
 

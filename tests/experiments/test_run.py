@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 
 from recloop.experiments import metrics
 from recloop.experiments import run as runs
-from recloop.experiments.build import Setting, build_setting
 from recloop.experiments.checkpoints import load_weights
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
@@ -20,6 +19,7 @@ from recloop.experiments.progress import Silent
 from recloop.experiments.recommended import FIGURES
 from recloop.experiments.run import opened, recorded, run
 from recloop.experiments.sessions import load_sessions
+from recloop.experiments.setting import Setting, build_setting
 from recloop.experiments.signals import Stopped
 from tests.experiments import tiny
 

@@ -7,10 +7,10 @@ from recloop.agents.dqn import DQNAgent
 from recloop.agents.ppo import PPOAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
-from recloop.experiments.build import Setting
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Row
 from recloop.experiments.progress import Silent
+from recloop.experiments.setting import Setting
 from recloop.experiments.train import Agent, Trained, train
 
 PPO = PPOAgent(num_envs=8, rollout_steps=8, batch_size=32, epochs=1, hidden=(16,))

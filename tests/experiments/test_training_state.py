@@ -12,11 +12,11 @@ from recloop.agents.dqn import DQNAgent
 from recloop.agents.ppo import PPOAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
-from recloop.experiments.build import Setting
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Journal, Row
 from recloop.experiments.keeper import Keeper, kept
 from recloop.experiments.progress import Silent
+from recloop.experiments.setting import Setting
 from recloop.experiments.train import Agent, Trained, train
 
 AGENTS: dict[str, Agent] = {

@@ -6,11 +6,11 @@ import pytest
 from recloop.agents.baselines import Greedy
 from recloop.agents.stochastic import EpsilonGreedy, Sampled, Softmax
 from recloop.envs.task import Task
-from recloop.experiments.build import item_space
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.logs import Log, record
 from recloop.experiments.off_policy import decisions_evidence, sessions_evidence
 from recloop.experiments.progress import Bar, Silent
+from recloop.experiments.setting import item_space
 from recloop.experiments.value_model import fit, read_log
 
 ITEMS = 20
