@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recloop.experiments.stored import StoredRun
     from recloop.experiments.tracking import Trackers, WandbSettings
 
-TABLE_WIDTH = 130
+TABLE_WIDTH = 140
 """Characters that the table needs; a narrower terminal wraps its lines."""
 
 

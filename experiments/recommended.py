@@ -24,11 +24,11 @@ FIGURES = (
     Figure("distinct_items", "distinct", ".1f", metrics.distinct_items),
     Figure("repeats", "repeats", ".0%", metrics.repeats),
     Figure("diversity", "diversity", "z.2f", metrics.diversity),
-    Figure("narrowing", "narrowing", "z.2f", metrics.narrowing),
+    Figure("narrowing", "narrows", "z.2f", metrics.narrowing),
     Figure("coverage", "coverage", ".0%", metrics.coverage),
-    Figure("effective_items", "effective items", ",.0f", metrics.effective_items),
+    Figure("effective_items", "effective", ",.0f", metrics.effective_items),
     Figure("gini", "Gini", ".2f", metrics.gini),
-    Figure("popularity", "popularity", ".0%", metrics.popularity),
+    Figure("popularity", "popular", ".0%", metrics.popularity),
     Figure("novelty", "novelty", ".1f", metrics.novelty),
 )
 

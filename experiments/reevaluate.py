@@ -98,7 +98,9 @@ class Settings:
 
     def __call__(self, cfg: DictConfig, projection: Projection) -> Setting:
         """Where the agent of `cfg` plays, reading through `projection`."""
-        parts = [OmegaConf.to_container(cfg[name]) for name in ("env", "prompts", "deploy", "encoder")]
+        from recloop.experiments.run import plain
+
+        parts = [plain(cfg).get(name) for name in ("env", "prompts", "deploy", "encoder")]
         key = json.dumps([*parts, projection.fingerprint])
         if key not in self._built:
             self._built[key] = build_setting(cfg, projection)

@@ -67,7 +67,7 @@ def test_the_page_has_every_part(page: str) -> None:
         "Performance profiles",
         "Reward by step of the session",
         "What was recommended",
-        "effective items",
+        "effective",
         "rollout planner",
     ):
         assert words.replace("0.0", "0") in page.replace("0.0<", "0<").replace("=0.0", "=0"), words

@@ -92,7 +92,7 @@ def test_an_agent_cannot_play_in_a_space_that_it_does_not_know(run: Path, capsys
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["agent.gamma=0"], "only device, env, evaluation, prompts, threads can be given anew"),
+        (["agent.gamma=0"], "only deploy, device, env, evaluation, prompts, threads can be given anew"),
         (["env.nothing=1"], "there is no key env.nothing"),
         (["env.population.spread=-1"], "env.population.spread is -1; give a number of 0 or more"),
         (["env.dataset.folder=nowhere"], "env.dataset: "),

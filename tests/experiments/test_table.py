@@ -86,7 +86,7 @@ def test_the_terminal_shows_what_was_recommended_in_a_table_of_its_own(
     print_table(summary, Console(file=screen, width=130))
     second = screen.getvalue().rpartition("\n\n")[2].splitlines()
     headings = " ".join(second[0].split())
-    assert headings == "policy sees length distinct repeats diversity coverage effective items Gini popularity novelty"
+    assert headings == "policy sees length distinct repeats diversity narrows coverage effective Gini popular novelty"
     assert second[3].split()[:2] == ["PPO", "observed"]
     assert len(second) == 1 + len(played)
     assert max(map(len, second)) <= 130
