@@ -170,8 +170,8 @@ def cut(content: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-test_a_broken_tree_is_said_in_one_line, test_3000_broken_trees_are_said_in_one_line = with_examples(40, 3000, a_tree)
+test_a_broken_tree_is_said_in_one_line, test_3000_broken_trees_are_said_in_one_line = with_examples(15, 3000, a_tree)
 test_odd_words_are_said_in_one_line, test_500_odd_words_are_said_in_one_line = with_examples(8, 500, words)
 test_a_broken_stored_file_is_said_in_one_line, test_1500_broken_stored_files_are_said_in_one_line = with_examples(
-    40, 1500, a_stored_file
+    20, 1500, a_stored_file
 )

@@ -50,6 +50,7 @@ def test_the_world_without_dynamics_is_a_bandit(words: list[str], elsewhere: Pat
     assert (found["label"], found["action_influence"], found["effective_horizon"]) == ("BANDIT", 0, 1)
 
 
+@pytest.mark.slow
 def test_the_agent_of_a_stored_run_stands_in_the_table(
     words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

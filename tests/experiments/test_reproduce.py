@@ -138,6 +138,7 @@ def test_a_run_comes_back_to_the_same_bits(run: Path, capsys: pytest.CaptureFixt
     assert json.loads(kept.read_text())["verdict"] == "identical"
 
 
+@pytest.mark.slow
 def test_what_has_been_made_again_is_not_made_twice(copy: Path) -> None:
     into = copy.parent / "again"
     shutil.copytree(copy, into)

@@ -76,7 +76,9 @@ def journal_of(folder: Path) -> Path:
     return folder / "metrics.jsonl"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=["SIGTERM", "SIGUSR1"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)], ids=["SIGTERM", "SIGUSR1"]
+)
 def test_a_run_that_is_told_to_end_keeps_its_state(number: signal.Signals, tmp_path: Path) -> None:
     for name in ("films", "home"):
         (tmp_path / name).mkdir()

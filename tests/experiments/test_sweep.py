@@ -92,6 +92,7 @@ def test_a_space_that_cannot_run_is_refused_before_anything_runs(
     assert not Path("runs/sweeps/other").exists()
 
 
+@pytest.mark.slow
 def test_several_objectives_and_seeds(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     objectives = "sweep.objectives={clicks_per_session: maximize, diversity: minimize}"
     more = ["sweep.trials=2", "sweep.seeds=[2000000,2000001]", "study=two", objectives]

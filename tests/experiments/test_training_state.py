@@ -98,7 +98,11 @@ def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
     return [array.numpy().tobytes() for array in arrays], curve, (folder / "metrics.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("name", AGENTS)
+ALONE = [pytest.param(name, marks=pytest.mark.slow) if name.endswith(" 1") else name for name in AGENTS]
+"""One user at a time takes longest, and is killed a hundred times in test_resume too."""
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(
     name: str, setting: Setting, tmp_path: Path
 ) -> None:
