@@ -12,7 +12,7 @@ from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
 
-_OWN = ("run_dir=", "tracking=", "resume=")
+_OWN = ("run_dir=", "tracking=", "resume=", "<withheld>")
 """Words of a command that say where its results go, and not what they are."""
 
 
