@@ -134,7 +134,7 @@ class Pooled:
             return self._in_context(self._after_slate(memory.values, users, items, click), users)
         rates = self.click_rate, self.decay, self.gain, self.max_steps
         values = kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates)
-        return self._in_context(values, users)
+        return Seen(values) if self.context is None else self._in_context(values, users)
 
     def _after_slate(self, before: Floats, users: Users, slates: Ints, clicks: Floats) -> Floats:
         state, exposure, situation = (self.layout[name] for name in ("state", "exposure", "situation"))

@@ -53,14 +53,15 @@ class RecommendEnv(gymnasium.Env[Floats, Any]):
 
     def step(self, action: Any) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         """Recommend; the info tells what was clicked and how likely that was, each a list for slates."""
-        items = np.array(action)[None]  # [1], or [1, slate]
+        items = np.array([action])  # [1], or [1, slate]
         if items.ndim == 2:
             refuse_unfit(items, self.task)
         elif not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
             raise ValueError(f"item {action}; choose from {self.action_space}")
         self.session, outcome = self.task.step(self.session, items, self.np_random.random(items.shape, np.float32))
         self._shown = items, outcome
-        info = {"click": outcome.response.click[0].tolist(), "enjoyment": outcome.response.enjoyment[0].tolist()}
+        told = float if items.ndim == 1 else np.ndarray.tolist
+        info = {"click": told(outcome.response.click[0]), "enjoyment": told(outcome.response.enjoyment[0])}
         observation = self.task.read(self.session)[0]
         return observation, float(outcome.reward[0]), bool(outcome.terminated[0]), bool(outcome.truncated[0]), info
 

@@ -167,7 +167,10 @@ class Simulator:
 
     def _refuse_unfit(self, users: Users, items: Ints, noise: Floats) -> None:
         """Compiled code would read past the end of what is too short."""
-        n, slate = len(users.who), self.choice.slate
+        slate = self.choice.slate
+        if slate == 1 and users.who.shape == items.shape == noise.shape:
+            return
+        n = len(users.who)
         if not items.shape == noise.shape == ((n,) if slate == 1 else (n, slate)):
             raise ValueError(
                 f"{items.size} items and {noise.size} values of noise for {n} users; "
