@@ -12,6 +12,7 @@ import numpy as np
 
 from recloop.envs import kernels
 from recloop.envs.catalog import Catalog, Floats, Ints
+from recloop.envs.fading import kept_each_step
 from recloop.envs.users import Population, Users
 
 
@@ -80,13 +81,12 @@ class Boredom(Part):
 
     def __post_init__(self) -> None:
         """Half-lives are positive."""
-        if not self.half_life_steps > 0:
-            raise ValueError(f"half_life_steps is {self.half_life_steps}; it is a time, above 0")
+        kept_each_step(self.half_life_steps)
 
     @cached_property
     def decay(self) -> float:
         """Share of the exposure that is left after one step."""
-        return float(0.5 ** (1 / self.half_life_steps))
+        return kept_each_step(self.half_life_steps)
 
     def cost(self, users: Users, own: Floats, items: Ints, world: Catalog) -> Floats:
         """`weight` times the boredom, [n]."""

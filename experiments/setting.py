@@ -107,7 +107,7 @@ def _tasks(
 
     new = new_items(cfg, simulator.world.num_items)
     known = history.where(~np.isin(history.items, new))
-    ads = instantiate(cfg.env.ads, "env.ads") if cfg.env.get("ads") else None
+    ads = _ads(cfg)
     slots = ads.slots(simulator.world.prices, simulator.choice.slate) if ads else None
     whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots)
     if not len(new):
@@ -240,9 +240,15 @@ def _space(cfg: DictConfig) -> Any:
     return None if config is None else instantiate(config, SPACE)
 
 
+def _ads(cfg: DictConfig) -> Any:
+    """Which items are ads, and where they may stand; None without any."""
+    return instantiate(cfg.env.ads, "env.ads") if cfg.env.get("ads") else None
+
+
 def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interactions") -> "Catalog":
     from recloop.envs.catalog import Catalog
 
+    ads = _ads(cfg)
     return Catalog(
         vectors=fitted.vectors,
         titles=[item["title"] for item in texts.dataset.items],
@@ -250,7 +256,7 @@ def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interac
         groups=[item["group"] for item in texts.dataset.items],
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
-        prices=instantiate(cfg.env.ads, "env.ads").prices(len(fitted.vectors)) if cfg.env.get("ads") else None,
+        prices=ads.prices(len(fitted.vectors)) if ads else None,
     )
 
 

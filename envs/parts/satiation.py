@@ -7,8 +7,8 @@ import numpy as np
 
 from recloop.envs.catalog import Catalog, Floats, Ints
 from recloop.envs.dynamics import Event, Part
+from recloop.envs.fading import kept_each_step
 from recloop.envs.parts import arithmetic
-from recloop.envs.parts.fading import kept_each_step
 from recloop.envs.users import Users
 
 
