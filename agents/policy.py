@@ -1,5 +1,6 @@
 """What plays: anything that turns observations into actions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,9 +33,13 @@ class ItemSpace:
         vectors: unit vectors in the space of the observation's `state` block, [num_items, dim].
         quality: how well liked each item is in the logs, log odds above the average, [num_items].
         popularity: share of the logged interactions, [num_items].
-        layout: where the blocks of an observation stand; `state` and `exposure` are needed.
+        layout: where the blocks of an observation stand; `state` and `exposure` are needed. Two are item numbers:
+            `shown` in this session, oldest first, -1 for none, where none of them may be recommended again, and
+            `candidates`, where actions are positions among them.
         slate: items recommended at once.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
+        nearest: the k items of the highest inner product with each query [n, dim], best first, [n, k]; None where
+            nothing looks them up.
     """
 
     vectors: Floats
@@ -43,6 +48,7 @@ class ItemSpace:
     layout: dict[str, slice]
     slate: int = 1
     slots: NDArray[np.bool_] | None = None
+    nearest: Callable[[Floats, int], Ints] | None = None
 
     def __post_init__(self) -> None:
         """The head needs both blocks, as long as an item vector."""

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from recloop.envs.task import Session, Task
-from recloop.envs.users import take_rows
 
 _LEAST = 64
 
@@ -35,7 +34,7 @@ class Arrivals:
             self._next = 0
         rows = slice(self._next, self._next + n)
         self._next += n
-        return Session(take_rows(self._waiting.users, rows), take_rows(self._waiting.memory, rows))
+        return self._waiting.rows(rows)
 
     def get_state(self) -> dict[str, Any]:
         """Who is waiting, as plain arrays."""

@@ -15,14 +15,15 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.laws import LAWS
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.simulator import Simulator
-from recloop.envs.task import Session, Task
-from recloop.envs.trials import demand, first_steps, recommendations, some
+from recloop.envs.task import Task
+from recloop.envs.trials import demand, first_steps, recommendations, said, some
 from recloop.envs.vector import RecommendVectorEnv, spaces_of
 
 USERS = 16
@@ -154,7 +155,7 @@ def users_do_not_influence_each_other(task: Task, seed: int) -> None:
     """A user alone fares as in a batch."""
     for before, items, noise, after, outcome in first_steps(task, seed, USERS):
         row = np.array([len(items) // 2])
-        alone, own = task.step(_only(before, row), items[row], noise[row])
+        alone, own = task.step(before.rows(row), items[row], noise[row])
         pairs = _pairs((alone.users, own[1:], own.response), (after.users, outcome[1:], outcome.response))
         demand(all(np.array_equal(one, many[row]) for one, many in pairs), "a user in a batch fares otherwise")
         gap = np.abs(task.read(alone) - task.read(after)[row]).max()  # a language model may round otherwise in a batch
@@ -213,9 +214,9 @@ def permuting_items_permutes_results(task: Task, seed: int) -> None:
 
 
 def every_item_can_be_recommended(task: Task, seed: int) -> None:
-    """Action a shows item a, to the last, at every position of a slate where it may stand."""
+    """Item a is shown when item a is said, to the last, at every position of a slate where it may stand."""
     world, slate = task.simulator.world, task.simulator.choice.slate
-    actions = spaces_of(task)[1]
+    actions = spaces_of(task.recommending_items())[1]
     count = int(actions.n if slate == 1 else actions.num_items)
     demand(count == world.num_items, f"{count} actions for {world.num_items} items")
     users = task.simulator.draw(count, np.random.default_rng(seed))
@@ -228,16 +229,29 @@ def every_item_can_be_recommended(task: Task, seed: int) -> None:
         demand(off.max() < 1e-4, f"action {off.argmax()} shows another item (affinity off by {off.max():.3g})")
 
 
+def what_is_said_is_understood(task: Task, seed: int) -> None:
+    """Alone as in a batch: as different items that there are, and none shown before where repeats are false."""
+    rng, row, shown = np.random.default_rng(seed), np.array([USERS // 2]), np.empty((USERS, 0), np.int64)
+    session, num_items = task.arrive(task.simulator.draw(USERS, rng)), task.simulator.world.num_items
+    for step in range(task.simulator.sessions.max_steps):
+        observed, words = task.read(session), said(task, rng, USERS)
+        items = task.actions.items(words, observed)
+        alone = task.actions.items(words[row], observed[row])
+        demand(np.array_equal(alone, items[row]), f"{alone} alone, {items[row]} in a batch at step {step}")
+        candidates = observed[:, task.layout.get("candidates", slice(0, 0))].astype(np.int64)
+        for offered in (items.reshape(USERS, -1), candidates):
+            known = offered if task.actions.repeats else np.concatenate([shown, offered], axis=1)
+            ordered = np.sort(known, axis=1)
+            demand((ordered[:, 1:] > ordered[:, :-1]).all(), f"an item twice at step {step}")
+            demand(((offered >= 0) & (offered < num_items)).all(), f"an item that there is not at step {step}")
+        shown = np.concatenate([shown, items.reshape(USERS, -1)], axis=1)
+        session = task.step(session, items, rng.random(items.shape, np.float32))[0]
+
+
 def a_recommendation_that_cannot_be_is_refused(task: Task, seed: int) -> None:
-    """An item that does not exist, stands in a slate twice, or where it may not; by both environments."""
-    slate, num_items = task.simulator.choice.slate, task.simulator.world.num_items
-    fit = next(recommendations(task, seed, 1))[0]  # an item, or a slate
-    wrong: dict[str, Any] = {"item -1": fit * 0 - 1, f"item {num_items}": fit * 0 + num_items}
-    if slate > 1:
-        wrong["an item twice in a slate"] = np.full(slate, fit[0])
-    if task.slots is not None:
-        wrong |= _misplaced(task.slots, fit)
-    for words, action in wrong.items():
+    """An item that does not exist, stands in a slate twice, or where it may not; a NaN; by both environments."""
+    fit = next(recommendations(task, seed, 1))[0]  # what one agent says
+    for words, action in _wrong(task, fit).items():
         single, batch = RecommendEnv(task), RecommendVectorEnv(1, task)
         for env, given in ((single, action), (batch, np.asarray(action)[None])):
             env.reset(seed=seed)
@@ -246,6 +260,18 @@ def a_recommendation_that_cannot_be_is_refused(task: Task, seed: int) -> None:
             except ValueError:
                 continue
             raise ValueError(f"{type(env).__name__} recommends {words}")
+
+
+def _wrong(task: Task, fit: np.ndarray) -> dict[str, Any]:
+    """Actions that cannot be, made of one that can."""
+    space = task.actions.space
+    if isinstance(space, spaces.Box):
+        return {"what is nearest to NaN": fit * np.float32(np.nan), "what is nearest to half a vector": fit[::2]}
+    count = int(space.n if isinstance(space, spaces.Discrete) else space.num_items)  # type: ignore[attr-defined]
+    wrong: dict[str, Any] = {"item -1": fit * 0 - 1, f"item {count}": fit * 0 + count}
+    if fit.ndim:
+        wrong["an item twice in a slate"] = np.full_like(fit, fit[0])
+    return wrong if task.slots is None else wrong | _misplaced(task.slots, fit)
 
 
 def _misplaced(slots: Bools, fit: Ints) -> dict[str, Ints]:
@@ -314,10 +340,11 @@ def a_session_that_ends_is_replaced_within_the_step(task: Task, seed: int) -> No
     env = RecommendVectorEnv(USERS, task)
     env.reset(seed=seed)
     steps = np.zeros(USERS, np.int64)
-    for items in recommendations(task, seed, USERS):
+    for actions in recommendations(task, seed, USERS):
+        items = task.actions.items(actions, task.read(env.session))
         luck = deepcopy(env.np_random).random(items.shape, np.float32)  # the step's noise is drawn before newcomers are
         before_leaving = task.read(task.step(env.session, items, luck)[0])
-        observations, _, terminated, truncated, info = env.step(items)
+        observations, _, terminated, truncated, info = env.step(actions)
         ended, steps = terminated | truncated, steps + 1
         demand(bool(info) == ended.any(), f"{ended.sum()} sessions end and the info has {list(info)}")
         if not info:
@@ -350,6 +377,7 @@ PROPERTIES: tuple[Callable[[Task, int], None], ...] = (
     a_click_moves_taste_towards_the_item,
     permuting_items_permutes_results,
     every_item_can_be_recommended,
+    what_is_said_is_understood,
     a_recommendation_that_cannot_be_is_refused,
     luck_is_drawn_anew_for_every_user_step_and_position,
     a_state_taken_and_put_back_replays_the_same_bits,
@@ -361,11 +389,6 @@ PROPERTIES: tuple[Callable[[Task, int], None], ...] = (
 
 def _pairs(left: Sequence[tuple[Any, ...]], right: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, Any]]:
     return zip(chain(*left), chain(*right), strict=True)
-
-
-def _only(session: Session, rows: Ints) -> Session:
-    batches: tuple[Any, ...] = session
-    return Session(*(type(batch)(*(field[rows] for field in batch)) for batch in batches))
 
 
 def _all_or_nothing(items: Ints) -> tuple[Floats, Floats]:

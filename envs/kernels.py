@@ -219,3 +219,78 @@ def observe_pooled(
         after[i, 2 * dim + 1] = click[i]
         after[i, 2 * dim + 2] = np.float32(0.8) * before[i, 2 * dim + 2] + np.float32(0.2) * click[i]
     return after
+
+
+@_compiled
+def nearest(queries: Floats, vectors: Floats, k: int) -> tuple[Ints, Floats]:
+    """The `k` rows of `vectors` of the highest inner product with each query, best first, and the products, [n, k]."""
+    n, num_items = len(queries), len(vectors)
+    items, scores = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    for i in range(n):
+        found = 0
+        for item in range(num_items):
+            score = _dot(queries, i, vectors, item)
+            if found == k and not score > scores[i, k - 1]:
+                continue
+            place = min(found, k - 1)
+            while place > 0 and score > scores[i, place - 1]:
+                items[i, place], scores[i, place] = items[i, place - 1], scores[i, place - 1]
+                place -= 1
+            items[i, place], scores[i, place] = item, score
+            found = min(found + 1, k)
+    return items, scores
+
+
+# Chance that needs no generator: an integer for each session, mixed with what happens in it (splitmix64; Steele et
+# al., 2014).
+
+
+@_compiled
+def _mixed(key: Any, word: Any) -> Any:
+    z = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(word) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@_compiled
+def stirred(keys: Ints, words: Ints) -> Ints:
+    """The `keys` [n] after the whole numbers `words` [n, length], in their order, have been mixed into them."""
+    after = np.empty_like(keys)
+    for i in range(len(keys)):
+        key = np.uint64(keys[i])
+        for word in words[i]:
+            key = _mixed(key, word)
+        after[i] = np.int64(key)
+    return after
+
+
+@_compiled
+def candidates(keys: Ints, found: Ints, shown: Floats, retrieved: int, drawn: int, num_items: int) -> Ints:
+    """Different items, none of them shown: of each row of `found` the first `retrieved`, then `drawn` by its key.
+
+    [n, retrieved + drawn]; `found` [n, m] and `shown` [n, length] have -1 for none. Where too few are found, more are
+    drawn.
+    """
+    n, k = len(keys), retrieved + drawn
+    chosen = np.empty((n, k), np.int64)
+    taken = np.zeros(num_items, np.int64)  # by row i if it is i + 1
+    for i in range(n):
+        for item in shown[i]:
+            if item >= 0:
+                taken[np.int64(item)] = i + 1
+        count = 0
+        for item in found[i]:
+            if item >= 0 and count < retrieved and taken[item] != i + 1:
+                taken[item] = i + 1
+                chosen[i, count] = item
+                count += 1
+        throw = np.uint64(0)
+        while count < k:
+            item = np.int64(_mixed(keys[i], throw) % np.uint64(num_items))
+            throw += np.uint64(1)
+            if taken[item] != i + 1:
+                taken[item] = i + 1
+                chosen[i, count] = item
+                count += 1
+    return chosen

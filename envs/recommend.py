@@ -6,14 +6,16 @@ import gymnasium
 import numpy as np
 
 from recloop.envs.arrivals import Arrivals
-from recloop.envs.catalog import Floats
+from recloop.envs.catalog import Floats, Ints
 from recloop.envs.task import Outcome, Session, Task
 from recloop.envs.vector import METADATA, given_or_synthetic, refuse_unfit, spaces_of
 from recloop.envs.words import in_words
 
 
 class RecommendEnv(gymnasium.Env[Floats, Any]):
-    """One user; an action recommends one item, or a slate. Step for step as `RecommendVectorEnv` with `num_envs=1`.
+    """One user; an action recommends one item, or a slate, in the way of `Task.actions`.
+
+    Step for step as `RecommendVectorEnv` with `num_envs=1`.
 
     Args:
         task: what is simulated; by default `Task.synthetic(**synthetic)`.
@@ -37,11 +39,12 @@ class RecommendEnv(gymnasium.Env[Floats, Any]):
         self.session: Session
         self._arrivals = Arrivals(self.task, num_envs=1)
         self._shown: tuple[np.ndarray, Outcome] | None = None
+        self._observed: Floats
 
     @property
     def layout(self) -> dict[str, slice]:
         """Named blocks of the observation."""
-        return self.task.observation.layout
+        return self.task.layout
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let a new user come. `options` are not used."""
@@ -49,21 +52,36 @@ class RecommendEnv(gymnasium.Env[Floats, Any]):
         if seed is not None:
             self._arrivals.start_over()
         self.session, self._shown = self._arrivals.come(1, self.np_random), None
-        return self.task.read(self.session)[0], {}
+        return self._observe(), {}
 
     def step(self, action: Any) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         """Recommend; the info tells what was clicked and how likely that was, each a list for slates."""
-        items = np.array([action])  # [1], or [1, slate]
-        if items.ndim == 2:
-            refuse_unfit(items, self.task)
-        elif not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
-            raise ValueError(f"item {action}; choose from {self.action_space}")
+        items = self._items(action)
         self.session, outcome = self.task.step(self.session, items, self.np_random.random(items.shape, np.float32))
         self._shown = items, outcome
         told = float if items.ndim == 1 else np.ndarray.tolist
         info = {"click": told(outcome.response.click[0]), "enjoyment": told(outcome.response.enjoyment[0])}
-        observation = self.task.read(self.session)[0]
-        return observation, float(outcome.reward[0]), bool(outcome.terminated[0]), bool(outcome.truncated[0]), info
+        ended = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+        return self._observe(), float(outcome.reward[0]), *ended, info
+
+    def _items(self, action: Any) -> Ints:
+        """What is recommended, [1] or [1, slate]."""
+        said = np.array([action])
+        if not self.task.actions.plain:
+            return self.task.actions.items(said, self._observed)
+        if said.ndim == 2:
+            refuse_unfit(said, self.task)
+        elif not 0 <= action < self.task.simulator.world.num_items:  # -1 would quietly be the last item
+            raise ValueError(f"item {action}; choose from {self.action_space}")
+        return said
+
+    def _observe(self) -> Floats:
+        """What the agent sees; a copy stays here, where it is needed to understand what it says."""
+        observations = self.task.read(self.session)
+        if not self.task.actions.plain:
+            self._observed = observations.copy()
+        one: Floats = observations[0]
+        return one
 
     def render(self) -> str | None:
         """What was recommended, how the user answered and how bored they are, in words; None without `render_mode`."""

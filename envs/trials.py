@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import spaces
 
-from recloop.envs.actions import draw_slates
 from recloop.envs.catalog import Floats, Ints
+from recloop.envs.slates import Slates, draw_slates
 from recloop.envs.task import Outcome, Session, Task
 
 
@@ -26,15 +27,26 @@ def demand(holds: Any, seen: str) -> None:
         raise ValueError(seen)
 
 
-def recommendations(task: Task, seed: int, n: int) -> Iterator[Ints]:
-    """Random ones for `n` users at each step, for at least two sessions of any length."""
+def recommendations(task: Task, seed: int, n: int) -> Iterator[np.ndarray]:
+    """Random actions for `n` users at each step, for at least two sessions of any length."""
     rng = np.random.default_rng(seed)
     for _ in range(2 * task.simulator.sessions.max_steps + 1):
-        yield some(task, rng, n)
+        yield said(task, rng, n)
+
+
+def said(task: Task, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Random actions for one step."""
+    space = task.actions.space
+    if isinstance(space, spaces.Box):
+        return rng.uniform(-1, 1, (n, *space.shape)).astype(np.float32)
+    if isinstance(space, Slates):
+        return draw_slates(rng, n, space.num_items, space.slate, space.slots)
+    assert isinstance(space, spaces.Discrete)
+    return rng.integers(space.n, size=n)
 
 
 def some(task: Task, rng: np.random.Generator, n: int) -> Ints:
-    """Random recommendations for one step."""
+    """Random items for one step."""
     num_items, slate = task.simulator.world.num_items, task.simulator.choice.slate
     return rng.integers(num_items, size=n) if slate == 1 else draw_slates(rng, n, num_items, slate, task.slots)
 

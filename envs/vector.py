@@ -9,12 +9,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from recloop.envs import kernels
-from recloop.envs.actions import Slates, unfit
 from recloop.envs.arrivals import Arrivals
 from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.observations import size_of
+from recloop.envs.slates import Slates, unfit
 from recloop.envs.task import Outcome, Session, Task
-from recloop.envs.users import replace_rows, take_rows
 from recloop.envs.words import in_words
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}
@@ -24,7 +23,8 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
     """`num_envs` users at once; one action recommends one item to each.
 
     Observation: float32 [num_envs, size], blocks named in `layout`. Action: int [num_envs], rows of the catalog, or
-    [num_envs, slate], each item at most once in a slate.
+    [num_envs, slate], each item at most once in a slate; positions among candidates or vectors where `Task.actions` say
+    so.
     Reward: float32 [num_envs]. A session that ends is replaced within the same step; its last observation is in
     `info["final_obs"]`, its clicks and steps in `info["session"]`, for the rows marked in `info["_final_obs"]`. The
     info is empty while no session ends.
@@ -60,12 +60,13 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self.session: Session
         self._arrivals = Arrivals(self.task, num_envs)
         self._shown: tuple[Ints, Outcome] | None = None
+        self._observed: Floats
         self._clicks: Floats
 
     @property
     def layout(self) -> dict[str, slice]:
         """Named blocks of the observation."""
-        return self.task.observation.layout
+        return self.task.layout
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let new users come. `options` are not used."""
@@ -77,35 +78,46 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
             ages = self.np_random.permutation(self.num_envs) * self.task.simulator.sessions.max_steps // self.num_envs
             self.session = self.task.arrive(self.session.users._replace(clock=ages))
         self._clicks = np.zeros(self.num_envs, np.float32)
-        return self.task.read(self.session), {}
+        return self._observe(), {}
 
     def step(self, actions: Ints) -> tuple[Floats, Floats, Bools, Bools, dict[str, Any]]:
         """Recommend one item, or one slate, to each user."""
-        items = np.asarray(actions)
-        if items.ndim == 2:
-            refuse_unfit(items, self.task)
-        elif not kernels.within(items, self.task.simulator.world.num_items):  # -1 would quietly be the last item
-            raise ValueError(f"items from {items.min()} to {items.max()}; choose from {self.single_action_space}")
+        items = self._items(np.asarray(actions))
         self.session, outcome = self.task.step(self.session, items, self.np_random.random(items.shape, np.float32))
         self._shown = items, outcome
         self._clicks += outcome.response.clicks
         ended = outcome.terminated | outcome.truncated
         rows = ended.nonzero()[0]
         info = self._start_anew(ended, rows) if len(rows) else {}
-        return self.task.read(self.session), outcome.reward, outcome.terminated, outcome.truncated, info
+        return self._observe(), outcome.reward, outcome.terminated, outcome.truncated, info
+
+    def _items(self, said: np.ndarray) -> Ints:
+        """What is recommended, [num_envs] or [num_envs, slate]."""
+        if not self.task.actions.plain:
+            return self.task.actions.items(said, self._observed)
+        if said.ndim == 2:
+            refuse_unfit(said, self.task)
+        elif not kernels.within(said, self.task.simulator.world.num_items):  # -1 would quietly be the last item
+            raise ValueError(f"items from {said.min()} to {said.max()}; choose from {self.single_action_space}")
+        return said
+
+    def _observe(self) -> Floats:
+        """What the agents see; a copy stays here, where it is needed to understand what they say."""
+        observations = self.task.read(self.session)
+        if not self.task.actions.plain:
+            self._observed = observations.copy()
+        return observations
 
     def _start_anew(self, ended: Bools, rows: Ints) -> dict[str, Any]:
         """Replace the users in `rows`, whose sessions have ended; what the info says of those, as Gymnasium has it."""
-        last = self.task.observation.read(take_rows(self.session.memory, rows))  # [k, size]
+        last = self.task.read(self.session.rows(rows))  # [k, size]
         info = {
             "final_obs": _objects(self.num_envs, rows, last),
             "_final_obs": ended,
             "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock.copy()},
             "_session": ended,
         }
-        fresh = self._arrivals.come(len(rows), self.np_random)
-        replace_rows(self.session.users, rows, fresh.users)
-        replace_rows(self.session.memory, rows, fresh.memory)
+        self.session.replace(rows, self._arrivals.come(len(rows), self.np_random))
         self._clicks[rows] = 0
         return info
 
@@ -130,6 +142,7 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self._arrivals.set_state(state["arrivals"])
         self._clicks = state["clicks"].copy()
         self.np_random.bit_generator.state = state["rng"]
+        self._observe()
 
 
 def given_or_synthetic(
@@ -148,15 +161,13 @@ def given_or_synthetic(
 
 
 def spaces_of(task: Task) -> tuple[Any, Any]:
-    """Observation space (a Box) and action space (Discrete; `Slates` of several items) of one user.
+    """Observation space (a Box) and action space (Discrete; `Slates` of several items; a Box of vectors) of one user.
 
     The bounds of the Box are no promise but what Gymnasium's checker asks for, finite numbers: how far the exposure
     goes is up to the dynamics.
     """
     most = float(np.finfo(np.float32).max)
-    observation = spaces.Box(-most, most, (size_of(task.observation.layout),), np.float32)
-    num_items, slate = task.simulator.world.num_items, task.simulator.choice.slate
-    return observation, spaces.Discrete(num_items) if slate == 1 else Slates(num_items, slate, task.slots)
+    return spaces.Box(-most, most, (size_of(task.layout),), np.float32), task.actions.space
 
 
 def refuse_unfit(slates: Ints, task: Task) -> None:

@@ -47,7 +47,7 @@ def action_influence(task: "Task", seed: int = 0) -> float:
 
 def _recommended(task: "Task", rng: np.random.Generator) -> Ints:
     """Random recommendations, [users] or [users, slate]."""
-    from recloop.envs.actions import draw_slates
+    from recloop.envs.slates import draw_slates
 
     slate = task.simulator.choice.slate
     slates = draw_slates(rng, _USERS, task.simulator.world.num_items, slate, task.slots)

@@ -51,9 +51,16 @@ class Setting:
 
 def item_space(task: "Task") -> ItemSpace:
     """What whoever plays `task` knows of its actions."""
-    catalog = task.observation.items
-    slate = task.simulator.choice.slate
-    return ItemSpace(catalog.vectors, catalog.quality, catalog.popularity, task.observation.layout, slate, task.slots)
+    catalog, stock = task.observation.items, task.actions.stock
+    return ItemSpace(
+        catalog.vectors,
+        catalog.quality,
+        catalog.popularity,
+        task.layout,
+        stock.slate,
+        stock.slots,
+        nearest=lambda queries, k: stock.index.search(queries, k)[0],
+    )
 
 
 def build_setting(cfg: DictConfig, projection: Projection | None = None) -> Setting:

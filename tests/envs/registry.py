@@ -1,4 +1,4 @@
-"""What the contract is tested on: every part, choice, reward and observation that we ship, by name, in a small world.
+"""What the contract is tested on: every part, choice, reward, observation and action that we ship, by name.
 
 A new one gets its tests by being listed here; `test_contract` fails where one is not.
 """
@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from recloop.envs.actions import Actions, Candidates, Items, Proto
 from recloop.envs.catalog import Floats
 from recloop.envs.choice import Cascade, Choice, Click, MultinomialLogit, PositionBias
 from recloop.envs.dynamics import Boredom, Drift, Part
@@ -26,7 +27,7 @@ from recloop.envs.rewards import Reward
 from recloop.envs.simulator import Simulator
 from recloop.envs.task import Task, oracle_of
 
-STEPS = 6
+STEPS, NUM_ITEMS = 6, 24
 
 DYNAMICS: dict[str, Part] = {
     "boredom": Boredom(),
@@ -58,7 +59,17 @@ REWARDS: dict[str, Reward] = {
 }
 """Every component alone, one of them as a punishment."""
 
-WORLD = Task.synthetic(num_items=18, dim=4, max_steps=STEPS)
+ACTIONS: dict[str, Actions] = {
+    "item": Items(),
+    "item, no repeats": Items(repeats=False),
+    "candidates": Candidates(True, retrieved=4, drawn=2),
+    "candidates, no repeats": Candidates(False, retrieved=3, drawn=3),
+    "proto": Proto(),
+    "proto, no repeats": Proto(repeats=False),
+}
+"""Named as in configs/env/action/, each with and without repeats."""
+
+WORLD = Task.synthetic(num_items=NUM_ITEMS, dim=4, max_steps=STEPS)
 
 
 def task(
@@ -66,13 +77,14 @@ def task(
     choice: Choice = CHOICES["click"],
     reward: Reward | None = None,
     observation: str = "pooled",
+    action: str = "item",
 ) -> Task:
     """A third of the items are ads, and everybody trusts somebody."""
     base = WORLD.simulator
-    world = replace(base.world, prices=(np.arange(18) % 3 == 0) * np.float32(0.5))
+    world = replace(base.world, prices=(np.arange(NUM_ITEMS) % 3 == 0) * np.float32(0.5))
     population = replace(base.population, trusted=np.roll(base.population.tastes, 1, axis=0))
     simulator = Simulator(world, population, choice, tuple(dynamics), base.sessions)
-    return Task(simulator, OBSERVATIONS[observation](simulator), reward or Reward())
+    return Task(simulator, OBSERVATIONS[observation](simulator), reward or Reward(), actions=ACTIONS[action])
 
 
 def pooled(simulator: Simulator) -> Observation:

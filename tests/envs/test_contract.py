@@ -1,8 +1,8 @@
 """The contract, over every dynamics, choice, reward and action that we ship.
 
 The fast tests hold each dynamics against a choice and a reward in turn, and all dynamics at once against each choice
-and each observation; the slow ones hold the product of dynamics, choices and rewards, observations in turn, and each
-dynamics with each other.
+and each observation; the slow ones hold the products of dynamics, choices and rewards and of
+dynamics, choices and actions, the rest in turn, and each dynamics with each other.
 """
 
 import pkgutil
@@ -18,10 +18,11 @@ import pytest
 from omegaconf import OmegaConf
 
 import recloop.envs
+from recloop.envs.actions import Items
 from recloop.envs.checks import check
 from recloop.envs.dynamics import Drift, Part
 from recloop.envs.rewards import Reward
-from tests.envs.registry import CHOICES, DYNAMICS, OBSERVATIONS, REWARDS, task
+from tests.envs.registry import ACTIONS, CHOICES, DYNAMICS, NUM_ITEMS, OBSERVATIONS, REWARDS, task
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "env"
 PAGE = Path(__file__).parents[2] / "docs" / "dynamics.md"
@@ -50,10 +51,23 @@ def test_every_observation_keeps_the_contract(observation: str) -> None:
     check(task(EVERYTHING, CHOICES["cascade"], observation=observation))
 
 
+@pytest.mark.parametrize("choice", ["click", "cascade"])
+@pytest.mark.parametrize("action", [name for name in ACTIONS if name != "item"])
+def test_every_action_keeps_the_contract(action: str, choice: str) -> None:
+    check(task((DYNAMICS["boredom"], DYNAMICS["drift"]), CHOICES[choice], action=action))
+
+
 def test_a_slate_with_a_slot_for_ads_keeps_the_contract() -> None:
     served = task((DYNAMICS["ad_fatigue"],), CHOICES["cascade"], REWARDS["revenue"])
     ads = np.asarray(served.simulator.world.prices) > 0
     check(replace(served, slots=np.stack([~ads, ~ads, ads])))
+
+
+def test_a_slot_for_ads_never_shows_one_twice_where_repeats_are_false() -> None:
+    served = task((DYNAMICS["ad_fatigue"],), CHOICES["cascade"], REWARDS["revenue"])
+    fits = np.ones((3, NUM_ITEMS), bool)
+    fits[2, :3] = False
+    check(replace(served, slots=fits, actions=Items(repeats=False)))
 
 
 @pytest.mark.slow
@@ -61,7 +75,16 @@ def test_a_slate_with_a_slot_for_ads_keeps_the_contract() -> None:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_dynamics_choice_and_reward_keep_the_contract(dynamics: str, choice: str) -> None:
     for number, reward in enumerate(REWARDS.values()):
-        check(task((DYNAMICS[dynamics],), CHOICES[choice], reward, in_turn(OBSERVATIONS, number)))
+        observation, action = in_turn(OBSERVATIONS, number), in_turn(ACTIONS, number)
+        check(task((DYNAMICS[dynamics],), CHOICES[choice], reward, observation, action))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamics", DYNAMICS)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_dynamics_choice_and_action_keep_the_contract(dynamics: str, choice: str) -> None:
+    for number, action in enumerate(ACTIONS):
+        check(task((DYNAMICS[dynamics],), CHOICES[choice], REWARDS[in_turn(REWARDS, number)], action=action))
 
 
 @pytest.mark.slow
