@@ -27,8 +27,8 @@ def measure(scope: Scope) -> list[dict[str, Any]]:
     ways = {
         "1,024 users": Way(1024, 2_000_000, stepping(task, 1024, round(1_000 * calls))),
         "64 users": Way(64, 400_000, stepping(task, 64, round(5_000 * calls))),
-        "single, RecommendEnv": Way(1, 30_000, _single(RecommendEnv(task), round(20_000 * calls))),
-        "single, gym.make": Way(1, 30_000, _single(_made(task), round(20_000 * calls))),
+        "single, RecommendEnv": Way(1, 30_000, single(RecommendEnv(task), round(20_000 * calls))),
+        "single, gym.make": Way(1, 30_000, single(_made(task), round(20_000 * calls))),
     }
     paces = in_turn({name: way.run for name, way in ways.items()}, scope.repeats)
     return [_row(name, way, typical(paces[name])) for name, way in ways.items()]
@@ -58,7 +58,8 @@ def stepping(task: Task, users: int, calls: int) -> Callable[[], int]:
     return run
 
 
-def _single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
+def single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
+    """What steps one user so often."""
     actions = np.random.default_rng(0).integers(env.action_space.n, size=calls)  # type: ignore[attr-defined]
     env.reset(seed=0)
 

@@ -14,6 +14,8 @@ class Sheet(NamedTuple):
     title: str
     columns: dict[str, str]
     """Header: what stands under it, a format of the row's values. A value that a row has not, or None, is a dash."""
+    below: str = ""
+    """A line below the table, of each row that has what it takes; the same is said once."""
 
 
 _CLOCKS = {"steps/s": "{wall:,.0f}", "steps/CPU-s": "{cpu:,.0f}"}
@@ -49,6 +51,16 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+    "peers": Sheet(
+        "Other simulators: how many times as quick recloop is, of wall time (of processor time)",
+        {
+            "items": "{items:,}",
+            "1,024 users": "{batched[wall]:,.0f} ({batched[cpu]:,.0f})",
+            "single": "{single[wall]:.1f} ({single[cpu]:.1f})",
+            **_CLOCKS,
+        },
+        "{name}: {does}",
+    ),
 }
 
 CORE = ("environment", "dynamics", "training", "shares")

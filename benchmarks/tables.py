@@ -1,6 +1,7 @@
 """The figures as tables: ratios first."""
 
 from collections.abc import Mapping
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
@@ -29,17 +30,20 @@ def table(name: str, rows: list[dict[str, Any]]) -> str:
     for header in sheet.columns:
         drawn.add_column(header, justify="right")
     for row in rows:
-        drawn.add_row(row["name"], *(_cell(shape, row) for shape in sheet.columns.values()))
-    console = Console(width=WIDTH, record=True, quiet=True)
+        drawn.add_row(row["name"], *(_filled(shape, row) or "–" for shape in sheet.columns.values()))
+    console = Console(width=WIDTH, file=StringIO(), record=True)
     console.print(drawn)
+    for line in filter(None, dict.fromkeys(_filled(sheet.below, row) for row in rows)):
+        console.print(line, highlight=False, markup=False)
     return console.export_text()
 
 
-def _cell(shape: str, row: dict[str, Any]) -> str:
+def _filled(shape: str, row: dict[str, Any]) -> str:
+    """The format with the row's values; empty when the row has not all of them, or None."""
     try:
         return shape.format(**row)
-    except (KeyError, TypeError):  # not in this row, or None
-        return "–"
+    except (KeyError, TypeError):
+        return ""
 
 
 def machine(figures: Figures) -> str:
