@@ -1,11 +1,17 @@
 """What can be recommended: items with their texts, their vectors and what the logs say of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recloop.envs.made import Made
+
+if TYPE_CHECKING:
+    from recloop.envs.index import Index
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -34,6 +40,7 @@ class Catalog:
         popularity: share of all logged interactions that were with the item, [num_items], sums to 1.
         quality: how much better liked than the average item, in log odds, shrunken towards 0, [num_items].
         prices: what a click earns where the item is an ad, 0 to 1, and 0 elsewhere, [num_items]; None: no ads.
+        look_up: gives the index of item vectors, by which the nearest are found; None compares every item.
 
     Raises:
         ValueError: naming the first item whose vector is not finite or whose text is missing.
@@ -46,6 +53,7 @@ class Catalog:
     popularity: Floats
     quality: Floats
     prices: Floats | None = None
+    look_up: "Callable[[Floats], Index] | None" = None
 
     def __post_init__(self) -> None:
         """Refuse at the door what would poison every step."""
@@ -56,17 +64,10 @@ class Catalog:
                 )
         if self.prices is not None:
             _refuse_prices(self.prices, self.titles)
-        for index, text in enumerate(self.texts):
-            if not text.strip():
-                raise ValueError(f"item {index} ({self.titles[index]!r}) has no text; write one or leave the item out")
-        for name in ("vectors", "popularity", "quality"):
+        _refuse_blank(self.texts, self.titles)
+        for name in ("popularity", "quality"):
             _refuse_non_finite(name, getattr(self, name), self.titles)
-        length = np.linalg.norm(self.vectors, axis=1)  # [num_items]
-        if not np.allclose(length, 1, atol=1e-3):
-            worst = int(np.argmax(np.abs(length - 1)))
-            raise ValueError(
-                f"item {worst} ({self.titles[worst]!r}) has a vector of length {length[worst]:.3g}; scale it to 1"
-            )
+        _refuse_not_unit(self.vectors, self.titles)
 
     @property
     def num_items(self) -> int:
@@ -88,6 +89,13 @@ class Catalog:
         """How many groups there are."""
         return int(self.group_numbers.max()) + 1
 
+    @cached_property
+    def index(self) -> "Index":
+        """Finds the items nearest to a vector."""
+        from recloop.envs.index import Exact  # whose arithmetic is made of arrays of this module
+
+        return Exact(self.vectors) if self.look_up is None else self.look_up(self.vectors)
+
     def seen_through(self, vectors: Floats) -> "Catalog":
         """The same items in another vector space, [num_items, dim]."""
         return replace(self, vectors=vectors)
@@ -96,7 +104,8 @@ class Catalog:
         """The items in `rows` [k] alone, in that order."""
         titles, texts, groups = ([words[row] for row in rows] for words in (self.titles, self.texts, self.groups))
         prices = None if self.prices is None else self.prices[rows]
-        return Catalog(self.vectors[rows], titles, texts, groups, self.popularity[rows], self.quality[rows], prices)
+        known = self.popularity[rows], self.quality[rows], prices
+        return Catalog(self.vectors[rows], titles, texts, groups, *known, self.look_up)
 
     @staticmethod
     def synthetic(num_items: int = 200, dim: int = 16, num_groups: int = 8, seed: int = 0) -> "Catalog":
@@ -123,6 +132,26 @@ def _refuse_prices(prices: Floats, titles: Sequence[str]) -> None:
     bad = np.flatnonzero(~((prices >= 0) & (prices <= 1)))
     if len(bad):
         raise ValueError(f"item {bad[0]} ({titles[bad[0]]!r}) has the price {prices[bad[0]]}; scale prices to 0 to 1")
+
+
+def _refuse_blank(texts: Sequence[str], titles: Sequence[str]) -> None:
+    """Texts that are made when they are asked for are not read beforehand."""
+    if isinstance(texts, Made):
+        return
+    for index, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"item {index} ({titles[index]!r}) has no text; write one or leave the item out")
+
+
+def _refuse_not_unit(vectors: Floats, titles: Sequence[str]) -> None:
+    """Without a copy of the vectors, of which there may be a million."""
+    length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))  # [num_items], no number where an entry is none
+    if not np.isfinite(length).all():
+        _refuse_non_finite("vectors", vectors, titles)
+    apart = np.abs(length - 1)
+    if not apart.max(initial=0) <= 1e-3:
+        worst = int(np.argmax(apart))
+        raise ValueError(f"item {worst} ({titles[worst]!r}) has a vector of length {length[worst]:.3g}; scale it to 1")
 
 
 def _refuse_non_finite(name: str, values: Floats, titles: Sequence[str]) -> None:

@@ -38,7 +38,8 @@ PARTS: Mapping[str, str] = {
     "agent": "learner",
 }
 """Keys that describe an object each, and what such an object has (`a|b`: either); `env.dynamics` describes several,
-that have a `cost`. A world may have a `space` too, that can `place` items.
+that have a `cost`. A world may have a `space` too, that can `place` items, and an `env.index` that is `chosen` by their
+number.
 
 The agent comes last, for it imports PyTorch."""
 
@@ -94,7 +95,8 @@ def check_parts(cfg: DictConfig) -> None:
     space = {SPACE: "place"} if OmegaConf.select(cfg, SPACE) is not None else {}
     dynamics = {f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics}
     ads = {"env.ads": "slots"} if cfg.env.get("ads") is not None else {}
-    for key, abilities in (space | dynamics | ads | dict(PARTS)).items():
+    index = {"env.index": "chosen"} if cfg.env.get("index") is not None else {}
+    for key, abilities in (space | dynamics | ads | index | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
         if not any(hasattr(_allowed(key, config._target_), ability) for ability in abilities.split("|")):
