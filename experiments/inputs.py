@@ -35,8 +35,6 @@ NUMBERS: Mapping[str, Rule] = {
     "steps": COUNT,
     "threads": COUNT,
     "checkpoint_seconds": WEIGHT,
-    "projection.dim": COUNT,
-    "env.world.projection.dim": COUNT,
     "env.world.quality_shrinkage": POSITIVE,
     "env.population.history_share": SHARE,
     "env.population.half_life_interactions": POSITIVE,
@@ -84,6 +82,9 @@ def check(cfg: DictConfig) -> None:
     weights = {f"evaluation.{name}": WEIGHT for name in cfg.evaluation}
     for key, rule in (weights | dict(NUMBERS)).items():
         check_number(key, OmegaConf.select(cfg, key), rule)
+    for key in ("projection.dim", "env.world.projection.dim"):
+        if (dim := OmegaConf.select(cfg, key)) is not None:
+            check_number(key, dim, COUNT)
     for key, kind in VALUES.items():
         check_value(key, OmegaConf.select(cfg, key), kind)
     if "\0" in cfg.run_dir:

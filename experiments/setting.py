@@ -11,12 +11,15 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
 from recloop.experiments import worlds
 from recloop.experiments.assets import fetch
 from recloop.experiments.build import SPACE, assets, deployed, instantiate
 from recloop.experiments.errors import UsageError
+from recloop.experiments.look_up import LookUp
 from recloop.experiments.reading import Reader, Remembering, blaming
+from recloop.experiments.store import mapped
 from recloop.experiments.worlds import Fidelity
 
 if TYPE_CHECKING:
@@ -135,8 +138,9 @@ class Texts:
     """The data set, and what is read of it."""
 
     dataset: "Dataset"
-    items: list[str]
-    profiles: list[str]
+    items: Sequence[str]
+    profiles: Sequence[str]
+    vectors: Floats | None = None  # that the items bring, [num_items, dim]
 
     @staticmethod
     def of(cfg: DictConfig) -> "Texts":
@@ -151,7 +155,9 @@ class Texts:
         source = config.get("folder", dataset.name)
         items = _written(instantiate(cfg.prompts.item, "prompts.item"), dataset.items, f"{source}: item")
         profiles = _written(instantiate(cfg.prompts.profile, "prompts.profile"), dataset.users, f"{source}: user")
-        return Texts(dataset, items, profiles)
+        with blaming("env.dataset"):
+            own = dataset.vectors and mapped(dataset.vectors.fingerprint, dataset.vectors.make)
+        return Texts(dataset, items, profiles, own)
 
 
 @cache
@@ -162,8 +168,14 @@ def _tell(name: str, *figures: tuple[str, float]) -> None:
         console.print(f"{name}: {figure.replace('_', ' ')} {share:.1%}", highlight=False)
 
 
-def _written(prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str) -> list[str]:
-    """A text for each row of a data set."""
+def _written(
+    prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str
+) -> Sequence[str]:
+    """A text for each row of a data set; where rows are made when they are asked for, so is it."""
+    from recloop.envs.made import Made
+
+    if isinstance(rows, Made):
+        return rows.each(prompt)
     texts = []
     for number, row in enumerate(rows, start=1):
         try:
@@ -197,6 +209,8 @@ def _reader(
     recentre: bool = False,
 ) -> Reader:
     model = instantiate(_with_assets(encoder), key)
+    if isinstance(model, Given) and texts.dataset.vectors is not None and texts.vectors is not None:
+        model = model.holding(texts.vectors, texts.dataset.vectors.fingerprint)
     return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
 
 
@@ -258,13 +272,29 @@ def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interac
     ads = _ads(cfg)
     return Catalog(
         vectors=fitted.vectors,
-        titles=[item["title"] for item in texts.dataset.items],
+        titles=_column(texts.dataset.items, "title"),
         texts=texts.items,
-        groups=[item["group"] for item in texts.dataset.items],
+        groups=_column(texts.dataset.items, "group"),
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
         prices=ads.prices(len(fitted.vectors)) if ads else None,
+        look_up=_look_up(cfg),
     )
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str) -> Sequence[str]:
+    """One attribute of every row."""
+    from recloop.envs.made import Made
+
+    return rows.each(lambda row: row[name]) if isinstance(rows, Made) else [row[name] for row in rows]
+
+
+def _look_up(cfg: DictConfig) -> LookUp:
+    """How the items nearest to a vector are found; runs of old compared every item."""
+    from recloop.envs.indexes import EveryItem
+
+    kind = instantiate(cfg.env.index, "env.index") if cfg.env.get("index") else EveryItem()
+    return LookUp(kind, cfg.threads)
 
 
 def _observation(
@@ -285,7 +315,7 @@ def _observation(
     elif partial.func is Pooled:
         known = history.pool(reader.items, cfg.env.population.half_life_interactions)
         items = world.seen_through(reader.items)
-        profiles = reader(texts.profiles)
+        profiles = reader(texts.profiles) if reader.reads else None
         observation = partial(items=items, history=known, max_steps=max_steps, profiles=profiles, visible=visible)
     else:
         write = instantiate(cfg.prompts.history, "prompts.history")
