@@ -16,7 +16,7 @@ _AT_ONCE, _NEVER = 20, 2**31 - 1
 class Kind(Protocol):
     """A way to look up: what `configs/env/index/*.yaml` describe."""
 
-    def chosen(self, num_items: int) -> "Kind | None":
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """The way that is taken with so many items; None to look at every one of them."""
 
 
@@ -24,7 +24,7 @@ class Kind(Protocol):
 class EveryItem:
     """Look at every item, however many there are: `Exact`."""
 
-    def chosen(self, num_items: int) -> Kind | None:
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """No index is built."""
         return None
 
@@ -52,7 +52,7 @@ class IVF:
         """Check the ranges."""
         _refuse_below_1(self, "probes", *(["lists"] if self.lists is not None else []))
 
-    def chosen(self, num_items: int) -> Kind:
+    def chosen(self, num_items: int) -> "IVF":
         """Itself."""
         return self
 
@@ -96,7 +96,7 @@ class HNSW:
         """Check the ranges."""
         _refuse_below_1(self, "links", "build_width", "search_width")
 
-    def chosen(self, num_items: int) -> Kind:
+    def chosen(self, num_items: int) -> "HNSW":
         """Itself."""
         return self
 
@@ -130,7 +130,7 @@ class Auto:
         """Check the ranges."""
         _refuse_below_1(self, "exact_below")
 
-    def chosen(self, num_items: int) -> Kind | None:
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """The index, or None below `exact_below`."""
         return None if num_items < self.exact_below else self.large
 

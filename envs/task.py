@@ -10,7 +10,6 @@ from recloop.envs.actions import Actions, Items, Nothing, Stock, actions_named
 from recloop.envs.catalog import Bools, Catalog, Floats, Ints
 from recloop.envs.choice import Click, MultinomialLogit
 from recloop.envs.dynamics import Boredom, Drift
-from recloop.envs.index import Exact, Index
 from recloop.envs.observations import Layout, Observation, Oracle, Pooled
 from recloop.envs.rewards import Reward, Step
 from recloop.envs.sessions import Patience
@@ -61,7 +60,6 @@ class Task:
         reward: what it is rewarded for.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         actions: what an agent says; they are told which items there are.
-        index: finds the items nearest to a vector in the space of `observation.items`; None compares with each.
 
     Raises:
         ValueError: when world and agent have catalogs of different length, or a position has no item.
@@ -72,7 +70,6 @@ class Task:
     reward: Reward
     slots: Bools | None = None
     actions: Actions = field(default_factory=Items)
-    index: Index | None = None
 
     def __post_init__(self) -> None:
         """World and agent speak of the same items, and every position of a slate can be filled."""
@@ -87,8 +84,7 @@ class Task:
     def _stock(self) -> Stock:
         vectors, layout = self.observation.items.vectors, self.observation.layout
         slate, max_steps = self.simulator.choice.slate, self.simulator.sessions.max_steps
-        index = Exact(vectors) if self.index is None else self.index
-        return Stock(vectors, layout, slate, self.slots, max_steps, index)
+        return Stock(vectors, layout, slate, self.slots, max_steps, self.observation.items.index)
 
     @property
     def layout(self) -> Layout:
@@ -145,7 +141,7 @@ class Task:
 
     def seeing_everything(self) -> "Task":
         """The same task with the hidden state shown, for those who say items."""
-        return replace(self.recommending_items(), observation=oracle_of(self.simulator), index=None)
+        return replace(self.recommending_items(), observation=oracle_of(self.simulator))
 
     @staticmethod
     def synthetic(

@@ -35,6 +35,8 @@ NUMBERS: Mapping[str, Rule] = {
     "steps": COUNT,
     "threads": COUNT,
     "checkpoint_seconds": WEIGHT,
+    "projection.dim": COUNT,
+    "env.world.projection.dim": COUNT,
     "env.world.quality_shrinkage": POSITIVE,
     "env.population.history_share": SHARE,
     "env.population.half_life_interactions": POSITIVE,
@@ -50,6 +52,9 @@ NUMBERS: Mapping[str, Rule] = {
     "evaluation.planner_horizon": COUNT,
 }
 """The numbers that no constructor takes; those that one takes, it checks itself. Others of `evaluation` are weights."""
+
+OPTIONAL = ("projection.dim", "env.world.projection.dim")
+"""Numbers that may be null: vectors then stay as they are."""
 
 VALUES: Mapping[str, type] = {
     "name": str,
@@ -81,10 +86,9 @@ def check(cfg: DictConfig) -> None:
     _check_shape(cfg)
     weights = {f"evaluation.{name}": WEIGHT for name in cfg.evaluation}
     for key, rule in (weights | dict(NUMBERS)).items():
-        check_number(key, OmegaConf.select(cfg, key), rule)
-    for key in ("projection.dim", "env.world.projection.dim"):
-        if (dim := OmegaConf.select(cfg, key)) is not None:
-            check_number(key, dim, COUNT)
+        value = OmegaConf.select(cfg, key)
+        if value is not None or key not in OPTIONAL:
+            check_number(key, value, rule)
     for key, kind in VALUES.items():
         check_value(key, OmegaConf.select(cfg, key), kind)
     if "\0" in cfg.run_dir:

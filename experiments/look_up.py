@@ -4,18 +4,28 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 
 from recloop.agents.policy import Floats
 from recloop.encoders.fingerprint import fingerprint
-from recloop.experiments.store import Stored, stored
+from recloop.experiments.store import stored
 
 if TYPE_CHECKING:
+    from recloop.envs.catalog import Catalog
     from recloop.envs.index import Index
     from recloop.envs.indexes import HNSW, IVF, Kind
+
+
+class Found(NamedTuple):
+    """An index in use."""
+
+    vectors: Floats  # that it finds
+    finds: "Index"
+    fingerprint: str
+    facts: dict[str, Any]  # kind, num_items, recall_at_10, build_seconds
 
 
 @dataclass(eq=False)
@@ -25,13 +35,11 @@ class LookUp:
     Args:
         kind: how items are looked up.
         threads: that faiss computes on.
-        facts: of each index in use, by its fingerprint: kind, recall_at_10, build_seconds, num_items.
     """
 
     kind: "Kind"
     threads: int
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _found: "dict[str, Index]" = field(default_factory=dict)
+    found: "list[Found]" = field(default_factory=list)
 
     def __call__(self, vectors: Floats) -> "Index":
         """The index of `vectors` [num_items, dim]: exact where they are few.
@@ -45,20 +53,34 @@ class LookUp:
         chosen = self.kind.chosen(len(vectors))
         if chosen is None:
             return Exact(vectors)
-        key = _key(vectors, chosen)
-        if key not in self._found:
-            self._found[key] = self._mapped(vectors, chosen, key)
-        return self._found[key]
+        for one in self.found:
+            if one.vectors is vectors:
+                return one.finds
+        self.found.append(self._mapped(vectors, chosen))
+        return self.found[-1].finds
 
-    def _mapped(self, vectors: Floats, kind: "IVF | HNSW", key: str) -> "Index":
+    def _mapped(self, vectors: Floats, kind: "IVF | HNSW") -> "Found":
         from recloop.envs.index import Approximate
         from recloop.envs.indexes import import_faiss
 
         faiss = import_faiss()
         faiss.omp_set_num_threads(self.threads)
-        found = stored("indexes", key, lambda path: _build(vectors, kind, path))
-        self.facts[key] = found.facts
-        return Approximate(vectors, kind.ready(_read(faiss, found)))
+        key = _key(vectors, kind)
+        kept = stored("indexes", key, lambda path: _build(vectors, kind, path))
+        made = faiss.read_index(str(kept.path), faiss.IO_FLAG_MMAP_IFC)
+        return Found(vectors, Approximate(vectors, kind.ready(made)), key, kept.facts)
+
+
+def fingerprints(*catalogs: "Catalog") -> dict[str, str]:
+    """What the manifest tells of the indexes by which `catalogs` are looked up, and that are not exact."""
+    told: dict[str, str] = {}
+    for catalog in catalogs:
+        index, finder = catalog.index, catalog.look_up
+        for one in finder.found if isinstance(finder, LookUp) else ():
+            if one.finds is index:
+                name = f"index of {len(one.vectors):,} items"
+                told |= {name: one.fingerprint, f"{name}, recall@10": f"{one.facts['recall_at_10']:.4f}"}
+    return told
 
 
 def _key(vectors: Floats, kind: "IVF | HNSW") -> str:
@@ -84,8 +106,3 @@ def _build(vectors: Floats, kind: "IVF | HNSW", path: Path) -> dict[str, Any]:
     share = recall(Approximate(vectors, kind.ready(made)), vectors)
     console.print(f"{told}: {seconds:.0f} s, recall@10 {share:.3f} of 1,000 queries", highlight=False)
     return {"kind": kind.name, "num_items": len(vectors), "recall_at_10": share, "build_seconds": round(seconds, 3)}
-
-
-def _read(faiss: Any, found: Stored) -> Any:
-    """What `_build` has written, mapped."""
-    return faiss.read_index(str(found.path), faiss.IO_FLAG_MMAP_IFC)

@@ -13,11 +13,10 @@ from rich.console import Console
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
-from recloop.experiments import worlds
+from recloop.experiments import look_up, worlds
 from recloop.experiments.assets import fetch
 from recloop.experiments.build import SPACE, assets, deployed, instantiate
 from recloop.experiments.errors import UsageError
-from recloop.experiments.look_up import LookUp
 from recloop.experiments.reading import Reader, Remembering, blaming
 from recloop.experiments.store import mapped
 from recloop.experiments.worlds import Fidelity
@@ -100,6 +99,7 @@ def _setting(cfg: DictConfig, projection: Projection | None, *, recentre: bool =
     }
     with blaming("env"):
         train, held_out_task = _tasks(cfg, texts, simulator, held_out, agent_reader, history, reward)
+        fingerprints |= look_up.fingerprints(simulator.world, train.observation.items, held_out_task.observation.items)
     return Setting(train, held_out_task, agent_reader.projection, fingerprints, fidelity)
 
 
@@ -289,12 +289,12 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> Sequence[str]:
     return rows.each(lambda row: row[name]) if isinstance(rows, Made) else [row[name] for row in rows]
 
 
-def _look_up(cfg: DictConfig) -> LookUp:
+def _look_up(cfg: DictConfig) -> look_up.LookUp:
     """How the items nearest to a vector are found; runs of old compared every item."""
     from recloop.envs.indexes import EveryItem
 
     kind = instantiate(cfg.env.index, "env.index") if cfg.env.get("index") else EveryItem()
-    return LookUp(kind, cfg.threads)
+    return look_up.LookUp(kind, cfg.threads)
 
 
 def _observation(
