@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 
 from benchmarks.measure import Pace, in_turn, typical
+from benchmarks.scope import Scope
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
@@ -20,21 +21,23 @@ class Way(NamedTuple):
     run: Callable[[], int]
 
 
-def speeds(task: Task, repeats: int, calls: float) -> list[dict[str, Any]]:
-    """Of 1,024 and 64 users and of the single environment; `calls` scales how often each is stepped."""
+def measure(scope: Scope) -> list[dict[str, Any]]:
+    """Of 1,024 and 64 users and of the single environment."""
+    task, calls = scope.task, scope.scale
     ways = {
-        "1,024 users": Way(1024, 1_000_000, stepping(task, 1024, round(1_000 * calls))),
+        "1,024 users": Way(1024, 2_000_000, stepping(task, 1024, round(1_000 * calls))),
         "64 users": Way(64, 400_000, stepping(task, 64, round(5_000 * calls))),
-        "single, RecommendEnv": Way(1, 30_000, _single(RecommendEnv(task), round(20_000 * calls))),
-        "single, gym.make": Way(1, 30_000, _single(_made(task), round(20_000 * calls))),
+        "single, RecommendEnv": Way(1, 30_000, single(RecommendEnv(task), round(20_000 * calls))),
+        "single, gym.make": Way(1, 30_000, single(_made(task), round(20_000 * calls))),
     }
-    paces = in_turn({name: way.run for name, way in ways.items()}, repeats)
+    paces = in_turn({name: way.run for name, way in ways.items()}, scope.repeats)
     return [_row(name, way, typical(paces[name])) for name, way in ways.items()]
 
 
 def _row(name: str, way: Way, pace: Pace) -> dict[str, Any]:
     call = 1e6 * way.users / pace.cpu
-    return {"name": name, "users": way.users, "goal": way.goal, **pace._asdict(), "cpu_microseconds_a_call": call}
+    goals = {"goal": way.goal, "of_goal": pace.wall / way.goal}
+    return {"name": name, "users": way.users, **goals, **pace._asdict(), "cpu_microseconds_a_call": call}
 
 
 def _made(task: Task) -> gymnasium.Env[Any, Any]:
@@ -55,7 +58,8 @@ def stepping(task: Task, users: int, calls: int) -> Callable[[], int]:
     return run
 
 
-def _single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
+def single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
+    """What steps one user so often."""
     actions = np.random.default_rng(0).integers(env.action_space.n, size=calls)  # type: ignore[attr-defined]
     env.reset(seed=0)
 

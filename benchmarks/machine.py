@@ -2,21 +2,29 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from recloop.experiments.manifest import machine, versions
 
+OPTIONAL = ("sb3-contrib", "faiss-cpu", "onnxruntime", "sentence-transformers")
+
 
 def described() -> dict[str, Any]:
-    """Processor, cores, load and libraries."""
+    """Processor, cores and libraries, the optional ones too where they are installed."""
     return {
         "processor": _processor(),
         **machine(),
-        "load": load(),
-        "versions": {**versions(), "numba": version("numba")},
+        "versions": {**versions(), **{name: _version(name) for name in OPTIONAL}},
     }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def load() -> list[float]:

@@ -1,66 +1,54 @@
-"""`make bench`: how quick the environment and training are, on one core, and where the time goes."""
+"""`make bench`: how quick recloop is, on one core, part by part.
+
+make bench                                    the quick core: environment, dynamics, training, where its time goes
+make bench ARGS="--only peers"                one part or several, separated by commas; `all` for all of them
+make bench ARGS="--only all --out FILE"       a FILE that is there already keeps its other parts
+"""
 
 import argparse
-import json
 import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Where somebody has set them, they halve numpy's products."""
 
 
 def main() -> None:
-    """Measure, print tables, write a JSON file."""
+    """Measure part after part; write the JSON file after each, print the tables."""
+    sys.path[0] = str(ROOT)  # instead of this folder, whose names are also those of Python's own modules
     options = _options()
     os.environ.update(dict.fromkeys(THREADS, "1"))  # before anything imports numpy or torch
-    sys.path.insert(0, str(ROOT))
-    figures = _measured(quick=options.quick)
-    from benchmarks.tables import show
+    for name in TUNING:
+        os.environ.pop(name, None)
+    from benchmarks.figures import Figures
+    from benchmarks.scope import Scope
 
-    figures["tables"] = show(figures)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(figures, indent=2) + "\n")
+    figures, scope = Figures.at(options.out), Scope(options.quick)
+    for name in options.only:
+        figures.measure(name, scope)
     print(f"figures: {options.out}")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=_parts, default=_parts(""), metavar="PART,PART", help="parts to measure")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the steps, once: whether it runs at all")
     default = Path("runs") / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     parser.add_argument("--out", type=Path, default=default, help="where the figures go (default: %(default)s)")
     return parser.parse_args()
 
 
-def _measured(*, quick: bool) -> dict[str, Any]:
-    """All figures, as they are written."""
-    import torch
+def _parts(words: str) -> list[str]:
+    from benchmarks.registry import CORE, SHEETS
 
-    from benchmarks.environment import speeds
-    from benchmarks.machine import described, load
-    from benchmarks.parts import each_part
-    from benchmarks.shares import shares
-    from benchmarks.training import ceilings, learner
-    from recloop.agents.dqn import DQNAgent
-    from recloop.agents.ppo import PPOAgent
-    from recloop.envs.task import Task
-    from recloop.experiments.seeding import seed_everything
-
-    seed_everything(0)
-    torch.set_num_threads(1)
-    before = described()
-    task, repeats, scale = Task.synthetic(num_items=1682, dim=64), 1 if quick else 5, 0.05 if quick else 1.0
-    agents = (PPOAgent(), DQNAgent())
-    return {
-        "machine": before,
-        "environment": speeds(task, repeats, scale),
-        "parts": each_part(task, repeats, scale),
-        "training": [ceilings(agent, task, repeats, scale) for agent in agents],
-        "profile": {agent.name: shares(learner(agent, task), scale) for agent in agents},
-        "load_at_the_end": load(),
-    }
+    names = list(SHEETS) if words == "all" else words.split(",") if words else list(CORE)
+    if unknown := [name for name in names if name not in SHEETS]:
+        raise argparse.ArgumentTypeError(f"no part is called {unknown[0]!r}; there are {', '.join(SHEETS)}, or all")
+    return names
 
 
 if __name__ == "__main__":

@@ -4,9 +4,13 @@ import cProfile
 import pstats
 from typing import Any, NamedTuple
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from benchmarks.training import learn, start, steps_of
+from benchmarks.scope import Scope
+from benchmarks.training import learn, learner, start, steps_of
+from recloop.agents.dqn import DQNAgent
+from recloop.agents.ppo import PPOAgent
 
 Function = tuple[str, str]
 """Where a file's path ends, and a function in it."""
@@ -44,7 +48,15 @@ PARTS = {
 }
 
 
-def shares(model: BaseAlgorithm, scale: float) -> dict[str, float]:
+def measure(scope: Scope) -> list[dict[str, Any]]:
+    """A row for each of `PARTS`, and for the rest: its share in the training of each agent."""
+    torch.set_num_threads(1)
+    agents = (PPOAgent(), DQNAgent())
+    of = {agent.name: _shares(learner(agent, scope.task), scope.scale) for agent in agents}
+    return [{"name": part, **{agent: shares[part] for agent, shares in of.items()}} for part in (*PARTS, REST)]
+
+
+def _shares(model: BaseAlgorithm, scale: float) -> dict[str, float]:
     """Share of each of `PARTS`, and of the rest, in a stretch of training.
 
     The profiler slows Python more than torch: what is said of the environment is too much rather than too little.

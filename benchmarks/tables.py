@@ -1,67 +1,58 @@
-"""The figures as tables: ratios to the goals first."""
+"""The figures as tables: ratios first."""
 
+from collections.abc import Mapping
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.training import GOAL
+from benchmarks.registry import SHEETS
+
+Figures = Mapping[str, Any]
+"""What a benchmark stores: `machine`, and in `parts` by name the `rows`, and when and how they were measured."""
+
+WIDTH = 110
+LIBRARIES = ("numpy", "numba", "torch", "gymnasium", "stable-baselines3", "faiss-cpu")
 
 
-def show(figures: dict[str, Any]) -> str:
-    """Print all of them; gives what was printed."""
-    console = Console(width=110, record=True)
-    console.print(_environment(figures["environment"]), _parts(figures["parts"]))
-    console.print(_training(figures["training"]), _profile(figures["profile"]))
-    machine = figures["machine"]
-    cores, first, last = machine["cores"], machine["load"][0], figures["load_at_the_end"][0]
-    console.print(f"{machine['processor']}, {cores} cores, one used; load {first} before and {last} after")
-    if max(first, last) > cores:
-        console.print("[bold]More processes than cores: wall times are pessimistic, read the processor times.[/bold]")
-    names = ("numpy", "numba", "torch", "gymnasium", "stable-baselines3")
-    console.print(f"Python {machine['python']}, " + ", ".join(f"{name} {machine['versions'][name]}" for name in names))
+def text(figures: Figures) -> str:
+    """All tables that there are figures for, in the registry's order, and the machine below them."""
+    tables = [table(name, figures["parts"][name]["rows"]) for name in SHEETS if name in figures["parts"]]
+    return "\n".join([*tables, machine(figures)])
+
+
+def table(name: str, rows: list[dict[str, Any]]) -> str:
+    """The table of one part."""
+    sheet = SHEETS[name]
+    drawn = Table(title=sheet.title, title_justify="left")
+    drawn.add_column("")
+    for header in sheet.columns:
+        drawn.add_column(header, justify="right")
+    for row in rows:
+        drawn.add_row(row["name"], *(_filled(shape, row) or "–" for shape in sheet.columns.values()))
+    console = Console(width=WIDTH, file=StringIO(), record=True)
+    console.print(drawn)
+    for line in filter(None, dict.fromkeys(_filled(sheet.below, row) for row in rows)):
+        console.print(line, highlight=False, markup=False)
     return console.export_text()
 
 
-def _environment(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Environment: user steps a second", "of goal", "steps/s", "goal", "steps/CPU-s", "CPU µs a call")
-    for row in rows:
-        of_goal = row["wall"] / row["goal"]
-        numbers = (row["wall"], row["goal"], row["cpu"], row["cpu_microseconds_a_call"])
-        table.add_row(row["name"], f"{of_goal:.2f}", *(f"{number:,.0f}" for number in numbers))
-    return table
+def _filled(shape: str, row: dict[str, Any]) -> str:
+    """The format with the row's values; empty when the row has not all of them, or None."""
+    try:
+        return shape.format(**row)
+    except (KeyError, TypeError):
+        return ""
 
 
-def _parts(rows: list[dict[str, Any]]) -> Table:
-    title = "Each part of the dynamics: user steps a second of 1,024 users"
-    table = _table(title, "of the default", "CPU time", "of goal", "steps/s", "steps/CPU-s")
-    for row in rows:
-        factor, of_goal = row["factor"], row["wall"] / row["goal"]
-        shares = (f"{one:.2f}" for one in (factor["wall"], factor["cpu"], of_goal))
-        table.add_row(row["name"], *shares, *(f"{row[clock]:,.0f}" for clock in ("wall", "cpu")))
-    return table
-
-
-def _training(rows: list[dict[str, Any]]) -> Table:
-    title = f"Training: steps a second, as a share of those in an environment that does nothing (goal {GOAL})"
-    table = _table(title, "of SB3's own", "CPU time", "of the same learner", "CPU time", "steps/s", "steps/CPU-s")
-    for row in rows:
-        ratios = [row[of][clock] for of in ("of_stock", "of_same_learner") for clock in ("wall", "cpu")]
-        paces = (row["real"]["wall"], row["real"]["cpu"])
-        table.add_row(row["agent"], *(f"{one:.2f}" for one in ratios), *(f"{one:,.0f}" for one in paces))
-    return table
-
-
-def _profile(shares: dict[str, dict[str, float]]) -> Table:
-    table = _table("Where training spends its time (cProfile)", *shares)
-    for part in next(iter(shares.values())):
-        table.add_row(part, *(f"{of_agent[part]:.1%}" for of_agent in shares.values()))
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for column in columns:
-        table.add_column(column, justify="right")
-    return table
+def machine(figures: Figures) -> str:
+    """Processor, cores, load, versions; and a warning when other processes wanted the cores too."""
+    facts = figures["machine"]
+    loads = [load for part in figures["parts"].values() for load in part["load"]]
+    crowded = "More processes than cores: wall times are pessimistic, read the processor times.\n"
+    versions = (f"{name} {facts['versions'][name]}" for name in LIBRARIES if facts["versions"].get(name))
+    return (
+        f"{facts['processor']}, {facts['cores']} cores, one used; load {min(loads)} to {max(loads)}\n"
+        f"{crowded if max(loads) > facts['cores'] else ''}Python {facts['python']}, {', '.join(versions)}\n"
+    )

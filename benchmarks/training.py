@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from benchmarks.measure import in_turn, ratio, typical
 from benchmarks.nothing import Nothing
+from benchmarks.scope import Scope
 from recloop.agents.dqn import DQNAgent
 from recloop.agents.ppo import PPOAgent
 from recloop.agents.vec_env import GymnasiumVecEnv
@@ -15,12 +17,17 @@ from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
 from recloop.experiments.setting import item_space
 
-GOAL = 0.85
 STEPS = {"PPO": 4_096, "DQN": 3_840}
 """Timed at a time: two rollouts of PPO, sixty updates of DQN, a second or two."""
 
 
-def ceilings(agent: PPOAgent | DQNAgent, task: Task, repeats: int, steps: float) -> dict[str, Any]:
+def measure(scope: Scope) -> list[dict[str, Any]]:
+    """Of PPO and DQN with their default hyperparameters."""
+    torch.set_num_threads(1)
+    return [_ceilings(agent, scope.task, scope.repeats, scope.scale) for agent in (PPOAgent(), DQNAgent())]
+
+
+def _ceilings(agent: PPOAgent | DQNAgent, task: Task, repeats: int, steps: float) -> dict[str, Any]:
     """Training of one agent in the real environment, and as a share of two ceilings; `steps` scales how long.
 
     Both ceilings are reached in an environment that does nothing: by the same learner, and by stable-baselines3's own
@@ -33,7 +40,7 @@ def ceilings(agent: PPOAgent | DQNAgent, task: Task, repeats: int, steps: float)
     paces.setdefault("stock", paces["same_learner"])
     row = {name: typical(paces[name])._asdict() for name in ("real", "same_learner", "stock")}
     shares = {f"of_{name}": ratio(paces["real"], paces[name])._asdict() for name in ("same_learner", "stock")}
-    return {"agent": agent.name, **shares, **row}
+    return {"name": agent.name, **shares, **row}
 
 
 def learner(agent: PPOAgent | DQNAgent, task: Task) -> PPO | DQN:

@@ -7,7 +7,7 @@ what was observed. What it takes is part of the observation, in blocks behind th
     candidates  item numbers that may be recommended now                            where there are candidates
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -17,7 +17,6 @@ from gymnasium import spaces
 
 from recloop.envs import kernels
 from recloop.envs.catalog import Bools, Floats, Ints
-from recloop.envs.index import Index
 from recloop.envs.observations import Layout, blocks
 from recloop.envs.slates import Slates, unfit
 from recloop.envs.users import Users
@@ -35,7 +34,7 @@ class Stock:
         slate: items shown at once.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         max_steps: longest session.
-        index: finds the nearest items.
+        nearest: the k items of the highest inner product with each query [n, dim], best first, [n, k].
     """
 
     vectors: Floats
@@ -43,7 +42,7 @@ class Stock:
     slate: int
     slots: Bools | None
     max_steps: int
-    index: Index
+    nearest: Callable[[Floats, int], Ints]
 
 
 class Nothing(NamedTuple):
@@ -249,8 +248,10 @@ class Candidates(Actions):
         return spaces.Discrete(self.needed) if self.stock.slate == 1 else Slates(self.needed, self.stock.slate)
 
     def _blocks(self, memory: Offered, observation: Floats) -> list[np.ndarray]:
-        state = observation[:, self.stock.layout["state"]]  # [n, dim]
-        found = self.stock.index.search(state, self.retrieved + self.shown)[0]
+        found = np.empty((len(observation), 0), np.int64)
+        if self.retrieved:
+            state = observation[:, self.stock.layout["state"]]  # [n, dim]
+            found = self.stock.nearest(state, self.retrieved + self.shown)
         chosen = kernels.candidates(
             memory.key, found, memory.shown, self.retrieved, self.drawn, len(self.stock.vectors)
         )
@@ -299,7 +300,7 @@ class Proto(Actions):
         if not np.isfinite(said).all():
             row = int(np.isfinite(said).all(axis=1).argmin())
             raise ValueError(f"action {row} has a value that is not finite; give a vector in item space")
-        found = self.stock.index.search(said.astype(np.float32), slate + self.shown)[0]
+        found = self.stock.nearest(said.astype(np.float32), slate + self.shown)
         chosen: Ints = kernels.candidates(
             np.zeros(n, np.int64), found, self._shown(observations), slate, 0, len(self.stock.vectors)
         )

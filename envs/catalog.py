@@ -3,15 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recloop.envs.index import Exact, Index
 from recloop.envs.made import Made
-
-if TYPE_CHECKING:
-    from recloop.envs.index import Index
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -40,7 +37,7 @@ class Catalog:
         popularity: share of all logged interactions that were with the item, [num_items], sums to 1.
         quality: how much better liked than the average item, in log odds, shrunken towards 0, [num_items].
         prices: what a click earns where the item is an ad, 0 to 1, and 0 elsewhere, [num_items]; None: no ads.
-        look_up: gives the index of item vectors, by which the nearest are found; None compares every item.
+        look_up: how the items nearest to a vector are found, from the item vectors; see `nearest`.
 
     Raises:
         ValueError: naming the first item whose vector is not finite or whose text is missing.
@@ -53,7 +50,7 @@ class Catalog:
     popularity: Floats
     quality: Floats
     prices: Floats | None = None
-    look_up: "Callable[[Floats], Index] | None" = None
+    look_up: Callable[[Floats], Index] = Exact
 
     def __post_init__(self) -> None:
         """Refuse at the door what would poison every step."""
@@ -90,11 +87,13 @@ class Catalog:
         return int(self.group_numbers.max()) + 1
 
     @cached_property
-    def index(self) -> "Index":
-        """Finds the items nearest to a vector."""
-        from recloop.envs.index import Exact  # whose arithmetic is made of arrays of this module
+    def index(self) -> Index:
+        """The items, ready to be looked up; what it takes is done when it is first asked for."""
+        return self.look_up(self.vectors)
 
-        return Exact(self.vectors) if self.look_up is None else self.look_up(self.vectors)
+    def nearest(self, queries: Floats, k: int) -> Ints:
+        """The `k` items of the highest inner product with each of `queries` [n, dim], best first, [n, k]."""
+        return self.index.search(queries, k)[0]
 
     def seen_through(self, vectors: Floats) -> "Catalog":
         """The same items in another vector space, [num_items, dim]."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from recloop.envs import kernels
-from recloop.envs.catalog import Floats, Ints
+from recloop.envs.kernels import Floats, Ints
 
 _SCORES = 1 << 24
 """Scores that are in memory at once while recall is measured: 64 MB."""

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from recloop.envs.catalog import Floats, Ints
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 _compiled: Callable[[Any], Any] = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
@@ -266,6 +268,17 @@ def stirred(keys: Ints, words: Ints) -> Ints:
 
 
 @_compiled
+def _is_taken(item: Any, chosen: Ints, shown: Floats, i: int) -> Any:
+    """Looking through both lists takes no memory that grows with the catalog."""
+    taken = False
+    for other in range(chosen.shape[1]):
+        taken |= chosen[i, other] == item
+    for other in range(shown.shape[1]):
+        taken |= shown[i, other] == item
+    return taken
+
+
+@_compiled
 def candidates(keys: Ints, found: Ints, shown: Floats, retrieved: int, drawn: int, num_items: int) -> Ints:
     """Different items, none of them shown: of each row of `found` the first `retrieved`, then `drawn` by its key.
 
@@ -273,24 +286,18 @@ def candidates(keys: Ints, found: Ints, shown: Floats, retrieved: int, drawn: in
     drawn.
     """
     n, k = len(keys), retrieved + drawn
-    chosen = np.empty((n, k), np.int64)
-    taken = np.zeros(num_items, np.int64)  # by row i if it is i + 1
+    chosen = np.full((n, k), -1)
     for i in range(n):
-        for item in shown[i]:
-            if item >= 0:
-                taken[np.int64(item)] = i + 1
         count = 0
         for item in found[i]:
-            if item >= 0 and count < retrieved and taken[item] != i + 1:
-                taken[item] = i + 1
+            if item >= 0 and count < retrieved and not _is_taken(item, chosen, shown, i):
                 chosen[i, count] = item
                 count += 1
         throw = np.uint64(0)
         while count < k:
             item = np.int64(_mixed(keys[i], throw) % np.uint64(num_items))
             throw += np.uint64(1)
-            if taken[item] != i + 1:
-                taken[item] = i + 1
+            if not _is_taken(item, chosen, shown, i):
                 chosen[i, count] = item
                 count += 1
     return chosen

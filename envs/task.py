@@ -82,9 +82,9 @@ class Task:
 
     @property
     def _stock(self) -> Stock:
-        vectors, layout = self.observation.items.vectors, self.observation.layout
+        items, layout = self.observation.items, self.observation.layout
         slate, max_steps = self.simulator.choice.slate, self.simulator.sessions.max_steps
-        return Stock(vectors, layout, slate, self.slots, max_steps, self.observation.items.index)
+        return Stock(items.vectors, layout, slate, self.slots, max_steps, items.nearest)
 
     @property
     def layout(self) -> Layout:

@@ -61,7 +61,7 @@ def item_space(task: "Task") -> ItemSpace:
         task.layout,
         stock.slate,
         stock.slots,
-        nearest=lambda queries, k: stock.index.search(queries, k)[0],
+        nearest=stock.nearest,
     )
 
 

@@ -104,7 +104,7 @@ def test_queries_of_another_size_are_refused() -> None:
 
 
 def test_a_catalog_compares_every_item_unless_it_is_told_otherwise(plane: Catalog) -> None:
-    assert plane.index.search(np.array([[0, 1]], np.float32), 2)[0].tolist() == [[1, 2]]
+    assert plane.nearest(np.array([[0, 1]], np.float32), 2).tolist() == [[1, 2]]
 
 
 def test_each_space_and_each_offer_of_a_catalog_is_looked_up_by_itself(plane: Catalog) -> None:
@@ -116,7 +116,7 @@ def test_each_space_and_each_offer_of_a_catalog_is_looked_up_by_itself(plane: Ca
 
     whole = replace(plane, look_up=look_up)
     fewer, other = whole.offering(np.array([2, 0])), whole.seen_through(-plane.vectors)
-    assert fewer.index.search(PLANE[:1], 2)[0].tolist() == [[1, 0]]
+    assert fewer.nearest(PLANE[:1], 2).tolist() == [[1, 0]]
     assert other.index is other.index
     assert [len(vectors) for vectors in asked] == [2, 3]
 

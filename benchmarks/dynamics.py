@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.environment import stepping
-from benchmarks.measure import in_turn, ratio, typical
+from benchmarks.measure import Pace, in_turn, ratio, typical
+from benchmarks.scope import Scope
 from recloop.envs.dynamics import Part
 from recloop.envs.observations import Pooled
 from recloop.envs.parts.ad_fatigue import AdFatigue
@@ -39,22 +40,20 @@ PARTS: dict[str, Part] = {
 """Named as in configs/env/dynamics/."""
 
 
-def each_part(task: Task, repeats: int, calls: float) -> list[dict[str, Any]]:
+def measure(scope: Scope) -> list[dict[str, Any]]:
     """The default, then each part beside it, then all at once; the factor is of the default's steps a second."""
-    count = round(500 * calls)
+    task, count = scope.task, round(500 * scope.scale)
     runs: dict[str, Callable[[], int]] = {DEFAULT: stepping(task, USERS, count)}
     runs |= {f"+ {name}": stepping(_with(task, part), USERS, count) for name, part in PARTS.items()}
     runs["+ all of them"] = stepping(_with(task, *PARTS.values()), USERS, count)
-    paces = in_turn(runs, repeats)
-    return [
-        {
-            "name": name,
-            "goal": GOAL,
-            **typical(own)._asdict(),
-            "factor": ratio(own, paces[DEFAULT])._asdict(),
-        }
-        for name, own in paces.items()
-    ]
+    paces = in_turn(runs, scope.repeats)
+    return [_row(name, own, paces[DEFAULT]) for name, own in paces.items()]
+
+
+def _row(name: str, own: list[Pace], default: list[Pace]) -> dict[str, Any]:
+    pace = typical(own)
+    goals = {"goal": GOAL, "of_goal": pace.wall / GOAL}
+    return {"name": name, **goals, **pace._asdict(), "factor": ratio(own, default)._asdict()}
 
 
 def _with(task: Task, *parts: Part) -> Task:

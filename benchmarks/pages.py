@@ -1,7 +1,7 @@
 """Put measured results into README.md or another page: every table there comes from a run folder or a benchmark.
 
-python benchmarks/readme.py headline=runs/headline/RUN language=runs/language/RUN speed=runs/bench-TIME.json
-python benchmarks/readme.py docs/scenarios.md long_tail=runs/scenario-long-tail/RUN
+python benchmarks/pages.py headline=runs/headline/RUN language=runs/language/RUN speed=runs/bench-TIME.json
+python benchmarks/pages.py docs/scenarios.md long_tail=runs/scenario-long-tail/RUN
 """
 
 import json

@@ -1,0 +1,67 @@
+"""The parts of the benchmark and how their rows are shown.
+
+A part called NAME is the function `measure(scope: Scope) -> list[dict[str, Any]]` in `benchmarks/NAME.py`, and an entry
+here. Its rows are plain values: strings, numbers, None, dictionaries of them. Each row has a `name`, which is what its
+first column says.
+"""
+
+from typing import NamedTuple
+
+
+class Sheet(NamedTuple):
+    """The table of one part."""
+
+    title: str
+    columns: dict[str, str]
+    """Header: what stands under it, a format of the row's values. A value that a row has not, or None, is a dash."""
+    below: str = ""
+    """A line below the table, of each row that has what it takes; the same is said once."""
+
+
+_CLOCKS = {"steps/s": "{wall:,.0f}", "steps/CPU-s": "{cpu:,.0f}"}
+
+SHEETS = {
+    "environment": Sheet(
+        "Environment: user steps a second",
+        {
+            "of goal": "{of_goal:.2f}",
+            **_CLOCKS,
+            "goal": "{goal:,.0f}",
+            "CPU µs a call": "{cpu_microseconds_a_call:,.0f}",
+        },
+    ),
+    "dynamics": Sheet(
+        "Each part of the dynamics: user steps a second of 1,024 users",
+        {
+            "of the default": "{factor[wall]:.2f}",
+            "CPU time": "{factor[cpu]:.2f}",
+            "of goal": "{of_goal:.2f}",
+            **_CLOCKS,
+        },
+    ),
+    "training": Sheet(
+        "Training: steps a second, as a share of those in an environment that does nothing (goal 0.95)",
+        {
+            "of SB3's own": "{of_stock[wall]:.2f}",
+            "CPU time": "{of_stock[cpu]:.2f}",
+            "of the same learner": "{of_same_learner[wall]:.2f}",
+            "CPU time ": "{of_same_learner[cpu]:.2f}",
+            "steps/s": "{real[wall]:,.0f}",
+            "steps/CPU-s": "{real[cpu]:,.0f}",
+        },
+    ),
+    "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+    "peers": Sheet(
+        "Other simulators: how many times as quick recloop is, of wall time (of processor time)",
+        {
+            "items": "{items:,}",
+            "1,024 users": "{batched[wall]:,.0f} ({batched[cpu]:,.0f})",
+            "single": "{single[wall]:.1f} ({single[cpu]:.1f})",
+            **_CLOCKS,
+        },
+        "{name}: {does}",
+    ),
+}
+
+CORE = ("environment", "dynamics", "training", "shares")
+"""Measured when nothing is asked for: minutes, no network."""
