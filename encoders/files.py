@@ -2,32 +2,40 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader sees the old file or the new one, never a part of either.
+    """Put `data` at `path`; see `atomically`."""
+    with atomically(path) as temporary, temporary.open("xb") as file:
+        file.write(data)
 
-    The bytes go to a temporary file in the same folder, reach the disk, and take the name in one step; the rename
-    itself reaches the disk before this returns. On any error, a full disk included, the temporary file is removed, an
-    older file at `path` stays as it was, and the error goes on to the caller. Missing folders are made.
+
+@contextmanager
+def atomically(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder, which takes the name `path` when the block ends.
+
+    A reader sees the old file or the new one, never a part of either: the bytes reach the disk, and take the name in
+    one step; the rename itself reaches the disk before this ends. On any error, a full disk included, the temporary
+    file is removed, an older file at `path` stays as it was, and the error goes on to the caller. Missing folders are
+    made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary)
         temporary.replace(path)
     except BaseException:  # KeyboardInterrupt too: nothing half-written stays behind
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    _sync(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -48,6 +48,11 @@ class Projection:
         scaled = components / spread[:, None] if whiten else components  # [dim, inputs]
         return cls(mean.astype(np.float32), scaled.astype(np.float32))
 
+    @classmethod
+    def identity(cls, dim: int) -> "Projection":
+        """Leaves vectors of `dim` numbers as they are, but for their length."""
+        return cls(np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32))
+
     def centred_on(self, vectors: Vectors) -> "Projection":
         """The same directions, about the mean of the `vectors` [n, inputs] of another catalog."""
         return Projection(vectors.mean(axis=0, dtype=np.float64).astype(np.float32), self.components)

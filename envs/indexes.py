@@ -9,10 +9,14 @@ LARGE = 100_000
 """From so many items on, looking at every one of them takes longer than a recommendation may."""
 
 
+_AT_ONCE, _NEVER = 20, 2**31 - 1
+"""From so many queries on faiss compares them with centres by matrix products, which round by the number of rows."""
+
+
 class Kind(Protocol):
     """A way to look up: what `configs/env/index/*.yaml` describe."""
 
-    def chosen(self, num_items: int) -> "Kind | None":
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """The way that is taken with so many items; None to look at every one of them."""
 
 
@@ -20,7 +24,7 @@ class Kind(Protocol):
 class EveryItem:
     """Look at every item, however many there are: `Exact`."""
 
-    def chosen(self, num_items: int) -> Kind | None:
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """No index is built."""
         return None
 
@@ -39,7 +43,7 @@ class IVF:
     """
 
     lists: int | None = None
-    probes: int = 32
+    probes: int = 16
     seed: int = 0
     gpu: bool = False
     name: ClassVar[str] = "ivf"
@@ -48,7 +52,7 @@ class IVF:
         """Check the ranges."""
         _refuse_below_1(self, "probes", *(["lists"] if self.lists is not None else []))
 
-    def chosen(self, num_items: int) -> Kind:
+    def chosen(self, num_items: int) -> "IVF":
         """Itself."""
         return self
 
@@ -57,6 +61,7 @@ class IVF:
         faiss = import_faiss()
         num_items, dim = vectors.shape
         lists = min(self.lists or round(2 * num_items**0.5), num_items)
+        faiss.cvar.distance_compute_blas_threshold = _AT_ONCE
         made = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, lists, faiss.METRIC_INNER_PRODUCT)
         made.cp.seed, made.cp.niter = self.seed, 10
         made.cp.min_points_per_centroid, made.cp.max_points_per_centroid = 1, 64
@@ -66,7 +71,8 @@ class IVF:
         return made
 
     def ready(self, made: Any) -> Any:
-        """What `build` has made, or faiss has read, as it is searched."""
+        """What `build` has made, or faiss has read, as it is searched: each query by itself, not in matrix products."""
+        import_faiss().cvar.distance_compute_blas_threshold = _NEVER
         made.nprobe = self.probes
         return _on_gpu(made) if self.gpu else made
 
@@ -90,7 +96,7 @@ class HNSW:
         """Check the ranges."""
         _refuse_below_1(self, "links", "build_width", "search_width")
 
-    def chosen(self, num_items: int) -> Kind:
+    def chosen(self, num_items: int) -> "HNSW":
         """Itself."""
         return self
 
@@ -124,7 +130,7 @@ class Auto:
         """Check the ranges."""
         _refuse_below_1(self, "exact_below")
 
-    def chosen(self, num_items: int) -> Kind | None:
+    def chosen(self, num_items: int) -> "IVF | HNSW | None":
         """The index, or None below `exact_below`."""
         return None if num_items < self.exact_below else self.large
 

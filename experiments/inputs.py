@@ -53,6 +53,9 @@ NUMBERS: Mapping[str, Rule] = {
 }
 """The numbers that no constructor takes; those that one takes, it checks itself. Others of `evaluation` are weights."""
 
+OPTIONAL = ("projection.dim", "env.world.projection.dim")
+"""Numbers that may be null: vectors then stay as they are."""
+
 VALUES: Mapping[str, type] = {
     "name": str,
     "run_dir": str,
@@ -83,7 +86,9 @@ def check(cfg: DictConfig) -> None:
     _check_shape(cfg)
     weights = {f"evaluation.{name}": WEIGHT for name in cfg.evaluation}
     for key, rule in (weights | dict(NUMBERS)).items():
-        check_number(key, OmegaConf.select(cfg, key), rule)
+        value = OmegaConf.select(cfg, key)
+        if value is not None or key not in OPTIONAL:
+            check_number(key, value, rule)
     for key, kind in VALUES.items():
         check_value(key, OmegaConf.select(cfg, key), kind)
     if "\0" in cfg.run_dir:

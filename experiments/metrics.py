@@ -49,8 +49,11 @@ def diversity(sessions: Sessions, vectors: NDArray[np.floating]) -> float:
     With unit vectors v_1 ... v_k and their sum S, the mean cosine of a pair is (|S|^2 - sum_i |v_i|^2) / (k (k - 1)).
     Sessions of fewer than two recommendations have no pair and do not count; NaN when no session has one.
     """
-    units = _units(vectors)  # [num_items, dim]
-    counts = _counts(sessions, len(vectors))  # [sessions, num_items]
+    shown, places = np.unique(sessions.items, return_inverse=True)  # [items], places among them
+    absent = int((shown < 0).sum())  # -1 stands first
+    units = _units(vectors[shown[absent:]])  # [items, dim]
+    compact = sessions._replace(items=(places.reshape(sessions.items.shape) - absent).astype(np.int32))
+    counts = _counts(compact, len(units))  # [sessions, items]
     sums = counts @ units  # [sessions, dim]
     squares = counts @ np.square(units).sum(axis=1)  # [sessions]
     pairs = _recommended(sessions) * (_recommended(sessions) - 1.0)  # [sessions]

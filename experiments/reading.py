@@ -11,9 +11,12 @@ from recloop.agents.policy import Floats
 from recloop.encoders.cache import Cached
 from recloop.encoders.controls import Shuffled
 from recloop.encoders.encoder import Encoder
+from recloop.encoders.fingerprint import fingerprint
+from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
 from recloop.experiments.assets import cache_folder
 from recloop.experiments.errors import UsageError
+from recloop.experiments.store import mapped
 
 
 @contextmanager
@@ -47,7 +50,7 @@ class Reader:
     @staticmethod
     def of(
         model: Encoder,
-        dim: int,
+        dim: int | None,
         whiten: bool,
         texts: Sequence[str],
         key: str,
@@ -58,23 +61,48 @@ class Reader:
         """Read the catalog's texts with `model`; vectors are kept in the cache folder.
 
         The projection is `fitted` if it was before, on this catalog or another; `recentre` moves it to the mean of this
-        one, for texts of another kind share another direction.
+        one, for texts of another kind share another direction. Without `dim` vectors stay as they are.
 
         Raises:
             UsageError: naming `key`, when the model cannot read a text or the cache folder cannot be written.
         """
         with blaming(key):
             cached = Cached(model.over(texts) if isinstance(model, Shuffled) else model, cache_folder() / "vectors")
-            raw = cached.encode(texts)
-            projection = fitted or Projection.fit(raw, dim, whiten)
+            raw = cached.encode(texts) if not isinstance(model, Given) else _held(model)
+            projection = fitted or _fitted(raw, dim, whiten)
             if recentre:
                 projection = projection.centred_on(raw)
+            if isinstance(model, Given):
+                return Reader(cached, projection, _projected(model, projection), key)
             return Reader(cached, projection, projection(raw), key)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can read other texts: not where the items bring their vectors."""
+        return not isinstance(self.encoder.encoder, Given)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Vectors of other texts in the same space."""
         with blaming(self.key):
             return self.projection(self.encoder.encode(texts))
+
+
+def _fitted(raw: Floats, dim: int | None, whiten: bool) -> Projection:
+    return Projection.identity(raw.shape[1]) if dim is None else Projection.fit(raw, dim, whiten)
+
+
+def _held(model: Given) -> Floats:
+    if model.vectors is None:
+        raise ValueError("the items of this data set bring no vectors; choose an encoder that reads, such as minilm")
+    return model.vectors
+
+
+def _projected(model: Given, projection: Projection) -> Floats:
+    """The vectors of `model` themselves where nothing is done to them, else an array that is mapped as they are."""
+    raw = _held(model)
+    if projection.fingerprint == Projection.identity(model.dim).fingerprint:
+        return raw
+    return mapped(fingerprint(given=model.fingerprint, projection=projection.fingerprint), lambda: projection(raw))
 
 
 class Remembering:

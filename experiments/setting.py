@@ -11,12 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
-from recloop.experiments import worlds
+from recloop.experiments import look_up, worlds
 from recloop.experiments.assets import fetch
 from recloop.experiments.build import SPACE, assets, deployed, instantiate
 from recloop.experiments.errors import UsageError
 from recloop.experiments.reading import Reader, Remembering, blaming
+from recloop.experiments.store import mapped
 from recloop.experiments.worlds import Fidelity
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ def _setting(cfg: DictConfig, projection: Projection | None, *, recentre: bool =
     }
     with blaming("env"):
         train, held_out_task = _tasks(cfg, texts, simulator, held_out, agent_reader, history, reward)
+        fingerprints |= look_up.fingerprints(simulator.world, train.observation.items, held_out_task.observation.items)
     return Setting(train, held_out_task, agent_reader.projection, fingerprints, fidelity)
 
 
@@ -140,8 +143,9 @@ class Texts:
     """The data set, and what is read of it."""
 
     dataset: "Dataset"
-    items: list[str]
-    profiles: list[str]
+    items: Sequence[str]
+    profiles: Sequence[str]
+    vectors: Floats | None = None  # that the items bring, [num_items, dim]
 
     @staticmethod
     def of(cfg: DictConfig) -> "Texts":
@@ -156,7 +160,9 @@ class Texts:
         source = config.get("folder", dataset.name)
         items = _written(instantiate(cfg.prompts.item, "prompts.item"), dataset.items, f"{source}: item")
         profiles = _written(instantiate(cfg.prompts.profile, "prompts.profile"), dataset.users, f"{source}: user")
-        return Texts(dataset, items, profiles)
+        with blaming("env.dataset"):
+            own = dataset.vectors and mapped(dataset.vectors.fingerprint, dataset.vectors.make)
+        return Texts(dataset, items, profiles, own)
 
 
 @cache
@@ -167,8 +173,14 @@ def _tell(name: str, *figures: tuple[str, float]) -> None:
         console.print(f"{name}: {figure.replace('_', ' ')} {share:.1%}", highlight=False)
 
 
-def _written(prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str) -> list[str]:
-    """A text for each row of a data set."""
+def _written(
+    prompt: Callable[[Mapping[str, str]], str], rows: Sequence[Mapping[str, str]], where: str
+) -> Sequence[str]:
+    """A text for each row of a data set; where rows are made when they are asked for, so is it."""
+    from recloop.envs.made import Made
+
+    if isinstance(rows, Made):
+        return rows.each(prompt)
     texts = []
     for number, row in enumerate(rows, start=1):
         try:
@@ -202,6 +214,8 @@ def _reader(
     recentre: bool = False,
 ) -> Reader:
     model = instantiate(_with_assets(encoder), key)
+    if isinstance(model, Given) and texts.dataset.vectors is not None and texts.vectors is not None:
+        model = model.holding(texts.vectors, texts.dataset.vectors.fingerprint)
     return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
 
 
@@ -263,13 +277,29 @@ def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interac
     ads = _ads(cfg)
     return Catalog(
         vectors=fitted.vectors,
-        titles=[item["title"] for item in texts.dataset.items],
+        titles=_column(texts.dataset.items, "title"),
         texts=texts.items,
-        groups=[item["group"] for item in texts.dataset.items],
+        groups=_column(texts.dataset.items, "group"),
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
         prices=ads.prices(len(fitted.vectors)) if ads else None,
+        look_up=_look_up(cfg),
     )
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str) -> Sequence[str]:
+    """One attribute of every row."""
+    from recloop.envs.made import Made
+
+    return rows.each(lambda row: row[name]) if isinstance(rows, Made) else [row[name] for row in rows]
+
+
+def _look_up(cfg: DictConfig) -> look_up.LookUp:
+    """How the items nearest to a vector are found; runs of old compared every item."""
+    from recloop.envs.indexes import EveryItem
+
+    kind = instantiate(cfg.env.index, "env.index") if cfg.env.get("index") else EveryItem()
+    return look_up.LookUp(kind, cfg.threads)
 
 
 def _observation(
@@ -290,7 +320,7 @@ def _observation(
     elif partial.func is Pooled:
         known = history.pool(reader.items, cfg.env.population.half_life_interactions)
         items = world.seen_through(reader.items)
-        profiles = reader(texts.profiles)
+        profiles = reader(texts.profiles) if reader.reads else None
         observation = partial(items=items, history=known, max_steps=max_steps, profiles=profiles, visible=visible)
     else:
         write = instantiate(cfg.prompts.history, "prompts.history")

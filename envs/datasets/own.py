@@ -11,6 +11,7 @@ import numpy as np
 
 from recloop.envs.catalog import Floats
 from recloop.envs.datasets.dataset import Attributes, Dataset
+from recloop.envs.datasets.npy import own_vectors
 from recloop.envs.datasets.parquet import read_parquet
 from recloop.envs.datasets.tables import Table, number, read_csv
 from recloop.envs.interactions import LIKED, Interactions
@@ -35,6 +36,7 @@ class Own:
       which `group` also tells what kind an item is.
     - interactions: `user`, `item`, `time` (seconds since 1970 or ISO dates; UTC where no zone is told), and `rating` (a
       number, higher is better) or `click` (0 or 1).
+    - vectors.npy, which need not be there: a float array [items, dim] in the order of the items, for encoder=given.
     - users: `id` and any attributes. Without the file, users are who has interactions; with it, who has none is left
       out, for the taste of nobody knows whom cannot be simulated.
 
@@ -80,6 +82,7 @@ class Own:
                 num_items=len(items),
             ),
             fingerprint=hashlib.sha256("".join(table.sha256 for table in tables.values()).encode()).hexdigest(),
+            vectors=own_vectors(Path(self.folder) / "vectors.npy", len(items)),
         )
 
     def look(self) -> tuple[dict[str, Table], list[str]]:
@@ -97,6 +100,11 @@ class Own:
         checks = {"items": _check_items, "users": _check_users, "interactions": self._check_interactions}
         for name in tables:
             problems += islice(checks[name](tables), MOST_PROBLEMS)
+        if "items" in tables:
+            try:
+                own_vectors(Path(self.folder) / "vectors.npy", len(tables["items"]))
+            except (ValueError, OSError) as error:
+                problems.append(str(error))
         return tables, problems
 
     def _check_interactions(self, tables: Mapping[str, Table]) -> Iterator[str]:

