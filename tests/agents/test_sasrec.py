@@ -125,7 +125,7 @@ def test_untrained_it_recommends_what_is_similar_and_not_boring(
 
 
 def test_it_refuses_to_guess_how_users_answer(task: Task, items: ItemSpace) -> None:
-    with pytest.raises(ValueError, match="'situation' block has 2 values, and not 3.*env/observation=pooled"):
+    with pytest.raises(ValueError, match=r"'situation' block has 2 values, and not 3.*env/observation=pooled"):
         learner(AGENT, task, replace(items, layout={**items.layout, "situation": slice(16, 18)}))
 
 
