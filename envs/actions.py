@@ -86,10 +86,10 @@ class Actions(ABC):
             raise ValueError(f"{num_items} items are too many to name in float32; set repeats=true and choose item")
         fitting = num_items if self.stock.slots is None else int(self.stock.slots.sum(axis=1).min())
         if self.blocks and fitting < needed:
-            raise ValueError(
-                f"{fitting} items for sessions that show up to {self.shown} different ones and {self.needed} to choose "
-                "from; give more items or shorter sessions, or set repeats=true"
-            )
+            shown, remedy = "", "give more items or choose from fewer"
+            if not self.repeats:
+                shown, remedy = f"{self.shown} that a session may show and ", f"{remedy}, or set repeats=true"
+            raise ValueError(f"{fitting} items are fewer than {shown}{self.needed} to choose from; {remedy}")
 
     @property
     @abstractmethod

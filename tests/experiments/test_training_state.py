@@ -1,6 +1,7 @@
 """A training that was stopped and goes on in a fresh process comes to the same bits as one that was not."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from recloop.agents.ppo import PPOAgent
 from recloop.agents.sasrec import SASRecAgent
 from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
+from recloop.envs.actions import Actions, Candidates, Items
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Journal, Row
@@ -123,6 +125,16 @@ def test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(
         with pytest.raises(SystemError):
             go_on(AGENTS[name], setting, rough, rows)
     assert outcome(go_on(AGENTS[name], setting, rough), rough) == undisturbed
+
+
+@pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=6, drawn=4)])
+@pytest.mark.parametrize("name", ["PPO 64", "DQN 64"])
+def test_what_was_shown_and_is_offered_comes_back_too(
+    name: str, actions: Actions, setting: Setting, tmp_path: Path
+) -> None:
+    train_task, held_out = (replace(task, actions=actions) for task in (setting.train, setting.held_out))
+    there = replace(setting, train=train_task, held_out=held_out)
+    test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(name, there, tmp_path)
 
 
 def test_a_damaged_state_is_said_and_the_one_before_is_used(
