@@ -106,7 +106,7 @@ def test_the_head_masks_what_the_environment_does() -> None:
         with torch.no_grad():
             open_ = policy.action_net(torch.as_tensor(seen)) > MASKED / 2
         assert np.array_equal(open_, env.env.action_masks())  # type: ignore[attr-defined]
-        seen = env.step(policy.predict(seen, deterministic=True)[0])[0]
+        seen = env.step(policy.predict(seen, deterministic=True)[0])[0]  # type: ignore[assignment]
 
 
 def test_masks_have_no_meaning_for_vectors() -> None:

@@ -158,5 +158,5 @@ def test_nothing_is_shown_twice_where_it_may_not_be(
         shown.append(task.actions.items(said, observation))
         if "candidates" not in task.layout:
             assert np.array_equal(said, shown[-1]), "the platform had to show something else"
-        observation, starts = env.step(said)[0], np.zeros(4, bool)
+        observation, starts = env.step(said)[0], np.zeros(4, bool)  # type: ignore[assignment]
     assert all(len(set(session)) == 8 for session in np.stack(shown, axis=1).tolist())
