@@ -91,6 +91,11 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         info = self._start_anew(ended, rows) if len(rows) else {}
         return self._observe(), outcome.reward, outcome.terminated, outcome.truncated, info
 
+    def action_masks(self) -> Bools:
+        """Which items, or candidates, may be said now, [num_envs, items or candidates]; as sb3-contrib asks for it."""
+        seen = self.task.read(self.session) if self.task.actions.plain else self._observed
+        return self.task.actions.masks(seen)
+
     def _items(self, said: np.ndarray) -> Ints:
         """What is recommended, [num_envs] or [num_envs, slate]."""
         if not self.task.actions.plain:
