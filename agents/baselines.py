@@ -23,6 +23,15 @@ def first_items(scores: Floats, k: int, slots: Bools | None = None) -> Ints:
     return chosen
 
 
+def mask_shown(scores: Floats, observation: Floats, shown: slice | None) -> Floats:
+    """`scores` [n, num_items], which is written to: -inf where the `shown` block of the observation names an item."""
+    if shown is not None:
+        items = observation[:, shown].astype(np.int64)  # [n, length], -1 for none
+        rows, places = np.nonzero(items >= 0)
+        scores[rows, items[rows, places]] = -np.inf
+    return scores
+
+
 class Random:
     """Every item is as likely as any other; the items of a slate are different ones.
 
@@ -31,19 +40,24 @@ class Random:
         seed: of its own random stream.
         slate: items in a recommendation.
         slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
+        shown: block of the observation with what may not be recommended again; None if everything may.
     """
 
-    def __init__(self, num_items: int, seed: int, slate: int = 1, slots: Bools | None = None) -> None:
+    def __init__(
+        self, num_items: int, seed: int, slate: int = 1, slots: Bools | None = None, shown: slice | None = None
+    ) -> None:
         self.num_items, self.rng, self.slate, self.slots = num_items, np.random.default_rng(seed), slate, slots
+        self.shown = shown
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
         """A random item [n], or slate [n, slate], for each user."""
-        if self.slate == 1:
+        if self.slate == 1 and self.shown is None:
             return self.rng.integers(self.num_items, size=len(observation)), state
-        keys = self.rng.random((len(observation), self.num_items), np.float32)
-        return first_items(keys, self.slate, self.slots), state
+        keys = mask_shown(self.rng.random((len(observation), self.num_items), np.float32), observation, self.shown)
+        items = first_items(keys, self.slate, self.slots)
+        return items[:, 0] if self.slate == 1 else items, state
 
 
 class Popularity:
@@ -57,6 +71,7 @@ class Popularity:
 
     def __init__(self, items: ItemSpace, slate: int = 1, slots: Bools | None = None) -> None:
         self.order, self.slate, self.slots = np.argsort(-items.popularity, kind="stable"), slate, slots
+        self.shown = items.layout.get("shown")
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -65,10 +80,12 @@ class Popularity:
         step = np.zeros(len(observation), np.int64) if state is None else state
         if episode_start is not None:
             step = np.where(episode_start, 0, step)
-        if self.slate == 1:
+        if self.slate == 1 and self.shown is None:
             return self.order[step % len(self.order)], step + 1
         until = (np.argsort(self.order) - step[:, None] * self.slate) % len(self.order)  # [n, num_items]
-        return first_items(-until.astype(np.float32), self.slate, self.slots), step + 1
+        soonest = mask_shown(-until.astype(np.float32), observation, self.shown)
+        items = first_items(soonest, self.slate, self.slots)
+        return items[:, 0] if self.slate == 1 else items, step + 1
 
 
 class Greedy:
@@ -101,11 +118,11 @@ class Greedy:
         self.bonus = np.float32(quality_weight) * items.quality  # [num_items]
 
     def scores(self, observation: Floats) -> Floats:
-        """The score of every item, [n, num_items]."""
+        """The score of every item, [n, num_items]; -inf where it may not be shown again."""
         vectors, layout = self.items.vectors, self.items.layout
         similar = observation[:, layout["state"]] @ vectors.T  # [n, num_items]
         bored = observation[:, layout["exposure"]] @ vectors.T if self.boredom_weight else np.zeros_like(similar)
-        return self._combine(similar, bored, self.bonus)
+        return mask_shown(self._combine(similar, bored, self.bonus), observation, layout.get("shown"))
 
     def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
         """Scores [..., k]; overwrites `bored`."""

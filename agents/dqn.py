@@ -17,8 +17,10 @@ from torch.nn import functional
 from recloop.agents.features import reading
 from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import ItemHead
+from recloop.agents.offers import Offers
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.says import check_says
 
 
 class ItemQNetwork(QNetwork):
@@ -30,22 +32,28 @@ class ItemQNetwork(QNetwork):
         super().__init__(*args, **kwargs)
         self.q_net = nn.Sequential()  # instead of the parent's head, one output unit an item
         self.head = ItemHead(items, self.features_dim, hidden, scales, extra=1)
+        self.offers = Offers(items)
 
     def forward(self, obs: PyTorchObs) -> Tensor:
-        """Q-values [n, num_items]."""
-        of_items, of_state = self.head(self.extract_features(obs, self.features_extractor))
-        values: Tensor = of_items + of_state
-        return values
+        """Q-values [n, actions]."""
+        assert isinstance(obs, Tensor)
+        features = self.extract_features(obs, self.features_extractor)
+        of_items, of_state = self.head.among(features, self.offers.candidates(obs))
+        return self.offers.open(of_items + of_state, obs)
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
         """Q-values [n] of the actions taken [n]; what comes at once is not learned from them."""
-        at_once, later, of_state = self.head.of(self.extract_features(obs, self.features_extractor), actions)
+        at_once, later, of_state = self._parts(obs, actions)
         values: Tensor = at_once.detach() + later + of_state[:, 0]
         return values
 
     def at_once(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
         """The rewards [n] expected at once of the actions taken [n]."""
-        return self.head.of(self.extract_features(obs, self.features_extractor), actions)[0]
+        return self._parts(obs, actions)[0]
+
+    def _parts(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        assert isinstance(obs, Tensor)
+        return self.head.of(self.extract_features(obs, self.features_extractor), self.offers.items(obs, actions))
 
 
 class ItemDQNPolicy(DQNPolicy):
@@ -230,12 +238,17 @@ class DQNAgent:
         """What the agent is called in tables."""
         return "DQN" if self.head == "item" else "DQN, plain MLP head"
 
+    def check_says(self, says: str, *, repeats: bool) -> None:
+        """Refuse actions that it cannot take, see `agents/says.py`."""
+        check_says(says, self.head, repeats=repeats)
+
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> BatchedDQN:
         """The stable-baselines3 model, ready to learn.
 
         Raises:
-            ValueError: it is asked for slates.
+            ValueError: it is asked for slates, or for actions that it cannot take.
         """
+        self.check_says(items.says, repeats=items.repeats)
         if items.slate > 1:
             raise ValueError(f"DQN recommends one item at once, and not {items.slate}; choose agent=ppo")
         hidden = list(self.hidden)
@@ -245,7 +258,7 @@ class DQNAgent:
             ItemDQNPolicy if self.head == "item" else MLPDQNPolicy,
             env,
             policy_kwargs={**reading(items.layout), **(head if self.head == "item" else plain)},
-            explore_best=min(self.explore_best, len(items.vectors)),
+            explore_best=min(self.explore_best, items.always_open),
             buffer_size=self.buffer_steps,
             learning_starts=self.learning_starts,
             batch_size=self.batch_size,

@@ -7,9 +7,11 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 
+from recloop.agents.policy import readable
+
 
 class SessionFeatures(BaseFeaturesExtractor):
-    """The observation, and behind it the product of its `state` and `exposure` blocks, dimension by dimension.
+    """The observation without item numbers, and the product of its `state` and `exposure` blocks behind it.
 
     How bored a user is of what they like is a sum of these products, which an MLP finds hard to make from the blocks
     alone.
@@ -21,11 +23,13 @@ class SessionFeatures(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: spaces.Box, layout: dict[str, slice]) -> None:
         self.state, self.exposure = layout["state"], layout["exposure"]
-        super().__init__(observation_space, observation_space.shape[0] + self.state.stop - self.state.start)
+        self.size = readable(layout)
+        super().__init__(observation_space, self.size + self.state.stop - self.state.start)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Features [n, size + dim] of observations [n, size]."""
-        return torch.cat([observation, observation[:, self.state] * observation[:, self.exposure]], dim=1)
+        """Features [n, size + dim] of observations, of which the first `size` values are read."""
+        products = observation[:, self.state] * observation[:, self.exposure]  # [n, dim]
+        return torch.cat([observation[:, : self.size], products], dim=1)
 
 
 def reading(layout: dict[str, slice]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recloop.agents.baselines import first_items
+from recloop.agents.baselines import first_items, mask_shown
 from recloop.agents.planner import Model
 from recloop.agents.policy import Bools, Floats, Ints
 
@@ -31,6 +31,7 @@ class Myopic:
         slate: items in a recommendation.
         slots: which items may stand in each place of a slate, [slate, num_items]; None for any.
         candidates: items tried in each place of a slate.
+        shown: block of the observation with what may not be recommended again; None if everything may.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Myopic:
         slate: int = 1,
         slots: Bools | None = None,
         candidates: int = 20,
+        shown: slice | None = None,
     ) -> None:
         self.model, self.num_items, self.slate, self.slots = model, num_items, slate, slots
         self.fits = np.ones((slate, num_items), bool) if slots is None else slots  # [slate, num_items]
-        self.candidates = min(candidates + 2 * slate, int(self.fits.sum(axis=1).min()))
+        self.shown, closed = shown, 0 if shown is None else shown.stop - shown.start
+        self.candidates = min(candidates + 2 * slate, int(self.fits.sum(axis=1).min()) - closed)
         self.rng = np.random.default_rng(seed)
 
     @cached_property
@@ -60,9 +63,10 @@ class Myopic:
         return slates
 
     def scores(self, observation: Floats) -> Floats:
-        """The expected reward of every item (in a slate), [n, num_items]; -inf where an item fits no place."""
+        """The expected reward of every item (in a slate), [n, num_items]; -inf where it may not be shown."""
         tried = np.broadcast_to(self._tried, (len(observation), *self._tried.shape))
-        return np.where(self.fits.any(axis=0), self._rewards(observation, tried), np.float32(-np.inf))
+        scores = np.where(self.fits.any(axis=0), self._rewards(observation, tried), np.float32(-np.inf))
+        return mask_shown(scores, observation, self.shown)
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -75,6 +79,7 @@ class Myopic:
         slates = first_items(scores, self.slate, self.slots)  # [n, slate]
         usual = first_items(-np.arange(self.num_items, dtype=np.float32)[None], self.slate, self.slots)[0]
         scores[:, usual] = np.inf  # these were ranked beside others than the rest: try them all
+        mask_shown(scores, observation, self.shown)
         for place in [*range(self.slate)] * _ROUNDS:
             keys = np.where(self.fits[place], scores, np.float32(-np.inf))
             tried = self._changed(slates, place, first_items(keys, self.candidates))

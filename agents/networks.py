@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.torch_layers import create_mlp
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from recloop.agents.policy import ItemSpace
 
@@ -65,6 +66,20 @@ class ItemHead(nn.Module):
         bored = torch.relu(observation[:, self.exposure] @ self.vectors.T)  # [n, num_items]
         score = torch.addmm(delta * self.quality - LOG_SPEED * self.shift, now, self.vectors.T)  # [n, num_items]
         return torch.addmm(torch.sigmoid(torch.addcmul(score, -beta, bored)), later, self.vectors.T), extra
+
+    def among(self, observation: Tensor, candidates: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Values of the `candidates` [n, k] alone, [n, k], or of all items; and the extra outputs [n, extra]."""
+        if candidates is None:
+            found: tuple[Tensor, Tensor] = self(observation)
+            return found
+        alpha, beta, delta = torch.exp(LOG_SPEED * self.log_scales)
+        now, later, extra = self.queries(observation).tensor_split((self.dim, 2 * self.dim), dim=1)
+        state, exposure = observation[:, self.state], observation[:, self.exposure]
+        later = torch.addcmul(later, -LOG_SPEED * self.price, state)  # [n, dim]
+        asked = torch.stack([torch.addcmul(now, alpha, state), exposure, later], dim=2)  # [n, dim, 3]
+        liked, bored, spared = torch.bmm(embedding(candidates, self.vectors), asked).unbind(2)  # [n, k] each
+        score = liked + delta * self.quality[candidates] - LOG_SPEED * self.shift
+        return torch.sigmoid(torch.addcmul(score, -beta, torch.relu(bored))) + spared, extra
 
     def of(self, observation: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the actions taken [n] are worth at once [n] and later [n], and the extra outputs [n, extra]."""

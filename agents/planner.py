@@ -46,6 +46,7 @@ class RolloutPlanner:
         candidates: recommendations tried for each user.
         horizon: steps played after each.
         also: policies whose best `candidates` recommendations are tried too.
+        closed: the most items that may not be recommended again, which have the score -inf.
     """
 
     def __init__(
@@ -56,10 +57,11 @@ class RolloutPlanner:
         candidates: int = 5,
         horizon: int = 12,
         also: Sequence[Scorer] = (),
+        closed: int = 0,
     ) -> None:
         self.model, self.base, self.horizon, self.also = model, base, horizon, also
         fitting = num_items if base.slots is None else int(base.slots.sum(axis=1).min())
-        self.candidates = min(candidates, fitting - base.slate + 1)
+        self.candidates = min(candidates, fitting - closed - base.slate + 1)
 
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True

@@ -12,6 +12,15 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+NUMBERS = ("shown", "candidates")
+"""The blocks of an observation that hold item numbers."""
+
+
+def readable(layout: dict[str, slice]) -> int:
+    """How many values of an observation, from its beginning, may be read as numbers; item numbers follow."""
+    return int(max(block.stop for name, block in layout.items() if name not in NUMBERS))
+
+
 class Policy(Protocol):
     """As in stable-baselines3, so that its models are policies too."""
 
@@ -40,6 +49,7 @@ class ItemSpace:
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         nearest: the k items of the highest inner product with each query [n, dim], best first, [n, k]; None where
             nothing looks them up.
+        says: what an action is: "item", the position among "candidates", or a vector in item space, "proto".
     """
 
     vectors: Floats
@@ -49,6 +59,7 @@ class ItemSpace:
     slate: int = 1
     slots: NDArray[np.bool_] | None = None
     nearest: Callable[[Floats, int], Ints] | None = None
+    says: str = "item"
 
     def __post_init__(self) -> None:
         """The head needs both blocks, as long as an item vector."""
@@ -59,3 +70,21 @@ class ItemSpace:
                 raise ValueError(
                     f"the observation's {name!r} block is {block}; it needs the {dim} values of an item vector"
                 )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether an item may be recommended again in the same session."""
+        return "shown" not in self.layout
+
+    @property
+    def num_actions(self) -> int:
+        """Among how many items an agent chooses."""
+        block = self.layout.get("candidates")
+        return len(self.vectors) if block is None else block.stop - block.start
+
+    @property
+    def always_open(self) -> int:
+        """How many of these may be recommended whatever has been shown."""
+        block = self.layout.get("shown")
+        closed = 0 if block is None or "candidates" in self.layout else block.stop - block.start
+        return self.num_actions - closed

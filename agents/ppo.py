@@ -8,6 +8,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
@@ -15,8 +16,10 @@ from torch.nn.functional import log_softmax, softmax
 
 from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import LOG_SPEED, ItemHead
-from recloop.agents.policy import Floats, ItemSpace
+from recloop.agents.offers import Offers
+from recloop.agents.policy import Floats, ItemSpace, readable
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.says import check_says
 from recloop.agents.slates import PlackettLuce
 from recloop.agents.stochastic import Probabilities
 
@@ -24,15 +27,32 @@ from recloop.agents.stochastic import Probabilities
 class ItemLogits(nn.Module):
     """The item head's values, divided by a temperature that is learned through its logarithm."""
 
-    def __init__(self, head: ItemHead, temperature: float) -> None:
+    def __init__(self, head: ItemHead, items: ItemSpace, temperature: float) -> None:
         super().__init__()
-        self.head = head
+        self.head, self.offers, self.readable = head, Offers(items), readable(items.layout)
         self.log_sharpness = nn.Parameter(-torch.log(torch.tensor(temperature)) / LOG_SPEED)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Logits [n, num_items]."""
-        logits: Tensor = self.head(observation)[0] * torch.exp(LOG_SPEED * self.log_sharpness)
-        return logits
+        """Logits [n, actions]: of all items, or of the candidates."""
+        values, _ = self.head.among(observation[:, : self.readable], self.offers.candidates(observation))
+        return self.offers.open(values * torch.exp(LOG_SPEED * self.log_sharpness), observation)
+
+
+class ReadingCritic(MlpExtractor):
+    """The critic's layers, which read no item numbers; the actor has the observation as it is.
+
+    Args:
+        readable: how many values of the observation are read.
+        arguments: those of `MlpExtractor`.
+    """
+
+    def __init__(self, readable: int, *arguments: Any, **named: Any) -> None:
+        self.readable = readable
+        super().__init__(readable, *arguments, **named)
+
+    def forward_critic(self, features: Tensor) -> Tensor:
+        """What the layers make of `features` [n, size]."""
+        return super().forward_critic(features[:, : self.readable])
 
 
 class LogSoftmax(CategoricalDistribution):
@@ -92,16 +112,20 @@ class ItemActorCritic(ActorCriticPolicy):
         super().__init__(*args, **{**kwargs, "net_arch": {"pi": [], "vf": hidden}})
 
     def _build(self, lr_schedule: Schedule) -> None:
-        num_items = len(self.items.vectors)
         self.action_dist = (
-            LogSoftmax(num_items, counts_entropy=self.counts_entropy)
+            LogSoftmax(self.items.num_actions, counts_entropy=self.counts_entropy)
             if self.items.slate == 1
             else PlackettLuce(self.items)
         )
         super()._build(lr_schedule)
-        head = ItemHead(self.items, self.features_dim, self.hidden, self.scales)
-        self.action_net = ItemLogits(head, self.temperature)
+        head = ItemHead(self.items, readable(self.items.layout), self.hidden, self.scales)
+        self.action_net = ItemLogits(head, self.items, self.temperature)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = ReadingCritic(
+            readable(self.items.layout), self.net_arch, self.activation_fn, device=self.device
+        )
 
 
 class WatchedPPO(PPO):
@@ -192,12 +216,18 @@ class PPOAgent:
         """What the agent is called in tables."""
         return "PPO" if self.head == "item" else "PPO, plain MLP head"
 
+    def check_says(self, says: str, *, repeats: bool) -> None:
+        """Refuse actions that it cannot take, see `agents/says.py`."""
+        check_says(says, self.head, repeats=repeats)
+
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> WatchedPPO:
         """The stable-baselines3 model, ready to learn.
 
         Raises:
-            ValueError: the plain head, which would name items twice, is asked for slates.
+            ValueError: the plain head, which would name items twice, is asked for slates; or the actions are others
+                than it can take.
         """
+        self.check_says(items.says, repeats=items.repeats)
         if self.head == "mlp" and items.slate > 1:
             raise ValueError(f"head is 'mlp', which recommends one item and not {items.slate}; choose head=item")
         hidden = list(self.hidden)

@@ -24,7 +24,7 @@ class PlackettLuce(CategoricalDistribution):
     """
 
     def __init__(self, items: ItemSpace) -> None:
-        super().__init__(len(items.vectors))
+        super().__init__(items.num_actions)
         self.slate = items.slate
         self.slots = None if items.slots is None else torch.as_tensor(items.slots)  # [slate, num_items]
 

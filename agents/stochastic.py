@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recloop.agents.baselines import mask_shown
 from recloop.agents.policy import Floats, Ints, Policy
 
 Probabilities = NDArray[np.float64]
@@ -23,19 +24,21 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EpsilonGreedy:
-    """What the policy recommends, but with probability epsilon any item of the catalog.
+    """What the policy recommends, but with probability epsilon any item of the catalog that may be shown.
 
-        p(a) = (1 - epsilon) * 1[a = greedy] + epsilon / num_items
+        p(a) = (1 - epsilon) * 1[a = greedy] + epsilon / (num_items - items shown that may not be again)
 
     Args:
         policy: which recommends; deterministic.
         num_items: size of the catalog.
         epsilon: share of recommendations made at random, in [0, 1].
+        shown: block of the observation with what may not be recommended again; None if everything may.
     """
 
     policy: Policy
     num_items: int
     epsilon: float
+    shown: slice | None = None
 
     def __post_init__(self) -> None:
         """A share lies between 0 and 1."""
@@ -47,7 +50,8 @@ class EpsilonGreedy:
     ) -> tuple[Probabilities, Any]:
         """The policy is asked once for each call."""
         greedy, state = self.policy.predict(observation, state=state, episode_start=episode_start, deterministic=True)
-        likely = np.full((len(greedy), self.num_items), self.epsilon / self.num_items)
+        may = np.isfinite(mask_shown(np.zeros((len(greedy), self.num_items), np.float32), observation, self.shown))
+        likely = may * (self.epsilon / may.sum(axis=1, keepdims=True))
         likely[np.arange(len(greedy)), greedy] += 1 - self.epsilon
         return likely, state
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import gymnasium
-import numpy as np
 
 from benchmarks.measure import Pace, in_turn, typical
 from benchmarks.scope import Scope
@@ -48,26 +47,32 @@ def stepping(task: Task, users: int, calls: int) -> Callable[[], int]:
     """What steps so many users so often, and returns how many user steps that were."""
     env = RecommendVectorEnv(users, task, stagger=True)
     env.reset(seed=0)
-    actions = np.random.default_rng(0).integers(task.simulator.world.num_items, size=(calls, users))
+    actions = _drawn(env.action_space, calls)
 
     def run() -> int:
-        for items in actions:
-            env.step(items)
-        return actions.size
+        for call in range(calls):
+            env.step(actions[call % len(actions)])
+        return calls * users
 
     return run
 
 
 def single(env: gymnasium.Env[Any, Any], calls: int) -> Callable[[], int]:
     """What steps one user so often."""
-    actions = np.random.default_rng(0).integers(env.action_space.n, size=calls)  # type: ignore[attr-defined]
+    actions = _drawn(env.action_space, calls)
     env.reset(seed=0)
 
     def run() -> int:
-        for item in actions:
-            _, _, terminated, truncated, _ = env.step(item)
+        for call in range(calls):
+            _, _, terminated, truncated, _ = env.step(actions[call % len(actions)])
             if terminated or truncated:
                 env.reset()
         return calls
 
     return run
+
+
+def _drawn(space: gymnasium.Space[Any], calls: int) -> list[Any]:
+    """Actions at random, taken over and over."""
+    space.seed(0)
+    return [space.sample() for _ in range(min(calls, 100))]

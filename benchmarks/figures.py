@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import tables
 from benchmarks.machine import described, load
+from benchmarks.registry import SHEETS
 from benchmarks.scope import Scope
 from recloop.experiments.manifest import code
 
@@ -52,7 +53,7 @@ class Figures:
             "code": code(),
         }
         self._write()
-        print(tables.table(name, rows))
+        print(tables.table(SHEETS[name], rows))
 
     def _write(self) -> None:
         self.content["tables"] = tables.text(self.content)

@@ -1,7 +1,11 @@
-"""Put measured results into README.md or another page: every table there comes from a run folder or a benchmark.
+"""Put measured results into a page: every table there comes from a run folder or a benchmark.
 
 python benchmarks/pages.py headline=runs/headline/RUN language=runs/language/RUN speed=runs/bench-TIME.json
 python benchmarks/pages.py docs/scenarios.md long_tail=runs/scenario-long-tail/RUN
+python benchmarks/pages.py docs/performance.md runs/bench-TIME.json
+
+The page is README.md unless the first word is another. `name=path` fills the block `<!-- name -->`; a benchmark without
+a name fills a block for each of its parts.
 """
 
 import json
@@ -9,26 +13,39 @@ import re
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 _OWN = ("run_dir=", "tracking=", "resume=", "<withheld>")
 """Words of a command that say where its results go, and not what they are."""
 
 
 def main(words: list[str]) -> None:
-    """Replace the block `<!-- name -->` of each `name=path`, in the page that the first word may name."""
-    page = README if "=" in words[0] else Path(words[0])
+    """Replace the blocks that the words name."""
+    own = words[0].endswith(".md")
+    page = Path(words[0]) if own else ROOT / "README.md"
     text = page.read_text()
-    for word in words if page is README else words[1:]:
-        name, _, path = word.partition("=")
-        block = _speed(Path(path)) if name == "speed" else _table(Path(path))
-        pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"{page} has no block <!-- {name} -->; add one")
-        before, after = pattern.split(text)
-        text = f"{before}<!-- {name} -->\n{block}<!-- /{name} -->{after}"
+    for word in words[own:]:
+        for name, block in _blocks(word).items():
+            text = _replaced(text, name, block, page)
     page.write_text(text)
+
+
+def _replaced(text: str, name: str, block: str, page: Path) -> str:
+    pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"{page} has no block <!-- {name} -->; add one")
+    before, after = pattern.split(text)
+    return f"{before}<!-- {name} -->\n{block}<!-- /{name} -->{after}"
+
+
+def _blocks(word: str) -> dict[str, str]:
+    """What the word fills, by block."""
+    name, named, path = word.partition("=")
+    if not named:
+        return _parts(json.loads(Path(word).read_text()))
+    return {name: _speed(Path(path)) if path.endswith(".json") else _table(Path(path))}
 
 
 def _table(run: Path) -> str:
@@ -47,9 +64,34 @@ def _speed(path: Path) -> str:
     return f"\n{_indented(json.loads(path.read_text())['tables'])}\n"
 
 
+def _parts(figures: dict[str, Any]) -> dict[str, str]:
+    """A table for each part that there is, with its command; for the others the command; the goals, the machine."""
+    from benchmarks import tables
+    from benchmarks.registry import SHEETS
+
+    parts = {name: _part(name, figures["parts"].get(name)) for name in SHEETS}
+    whole = {"goals": tables.goals(figures), "machine": tables.machine(figures)}
+    return parts | {name: f"\n{_indented(text)}\n" for name, text in whole.items()}
+
+
+def _part(name: str, part: dict[str, Any] | None) -> str:
+    from benchmarks import tables
+    from benchmarks.registry import SHEETS
+
+    command = f'`make bench ARGS="--only {name}"`'
+    if part is None:
+        return f"\nNot measured in this run: {command}.\n\n"
+    first, last = part["load"]
+    circumstances = f"{part['seconds']} s, {part['ended']}, commit {(part['code']['commit'] or 'unknown')[:10]}"
+    quick = " With `--quick`: it only shows that it runs." if part["quick"] else ""
+    table = _indented(tables.table(SHEETS[name], part["rows"]))
+    return f"\n{table}\n{command}, {circumstances}, load {first} before and {last} after.{quick}\n\n"
+
+
 def _indented(text: str) -> str:
     return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # instead of this folder
     main(sys.argv[1:])

@@ -20,6 +20,11 @@ class Sheet(NamedTuple):
 
 _CLOCKS = {"steps/s": "{wall:,.0f}", "steps/CPU-s": "{cpu:,.0f}"}
 
+GOALS = Sheet(
+    "Goals: wall time",
+    {"of goal": "{of_goal:.2f}", "measured": "{measured:,.2f}", "goal": "{goal:,.2f}", "met": "{met}"},
+)
+
 SHEETS = {
     "environment": Sheet(
         "Environment: user steps a second",
@@ -28,6 +33,15 @@ SHEETS = {
             **_CLOCKS,
             "goal": "{goal:,.0f}",
             "CPU µs a call": "{cpu_microseconds_a_call:,.0f}",
+        },
+    ),
+    "modes": Sheet(
+        "Each action mode: user steps a second, of wall time (of processor time)",
+        {
+            "of items'": "{factor[wall]:.3f} ({factor[cpu]:.3f})",
+            "1,024 users": "{of_1024[wall]:,.0f} ({of_1024[cpu]:,.0f})",
+            "64 users": "{of_64[wall]:,.0f} ({of_64[cpu]:,.0f})",
+            "single": "{of_1[wall]:,.0f} ({of_1[cpu]:,.0f})",
         },
     ),
     "dynamics": Sheet(
@@ -63,5 +77,5 @@ SHEETS = {
     ),
 }
 
-CORE = ("environment", "dynamics", "training", "shares")
+CORE = ("environment", "modes", "dynamics", "training", "shares")
 """Measured when nothing is asked for: minutes, no network."""

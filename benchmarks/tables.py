@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.registry import SHEETS
+from benchmarks.goals import reached
+from benchmarks.registry import GOALS, SHEETS, Sheet
 
 Figures = Mapping[str, Any]
 """What a benchmark stores: `machine`, and in `parts` by name the `rows`, and when and how they were measured."""
@@ -18,13 +19,18 @@ LIBRARIES = ("numpy", "numba", "torch", "gymnasium", "stable-baselines3", "faiss
 
 def text(figures: Figures) -> str:
     """All tables that there are figures for, in the registry's order, and the machine below them."""
-    tables = [table(name, figures["parts"][name]["rows"]) for name in SHEETS if name in figures["parts"]]
-    return "\n".join([*tables, machine(figures)])
+    parts = figures["parts"]
+    tables = [table(sheet, parts[name]["rows"]) for name, sheet in SHEETS.items() if name in parts]
+    return "\n".join([goals(figures), *tables, machine(figures)])
 
 
-def table(name: str, rows: list[dict[str, Any]]) -> str:
+def goals(figures: Figures) -> str:
+    """What is to be reached, and whether it is, as far as it was measured."""
+    return table(GOALS, reached(figures["parts"]))
+
+
+def table(sheet: Sheet, rows: list[dict[str, Any]]) -> str:
     """The table of one part."""
-    sheet = SHEETS[name]
     drawn = Table(title=sheet.title, title_justify="left")
     drawn.add_column("")
     for header in sheet.columns:

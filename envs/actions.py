@@ -7,6 +7,7 @@ what was observed. What it takes is part of the observation, in blocks behind th
     candidates  item numbers that may be recommended now                            where there are candidates
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -57,7 +58,7 @@ class Offered(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Actions:
+class Actions(ABC):
     """What all actions have in common.
 
     Args:
@@ -91,13 +92,13 @@ class Actions:
             )
 
     @property
+    @abstractmethod
     def space(self) -> spaces.Space[Any]:
         """What one agent may say."""
-        raise NotImplementedError
 
+    @abstractmethod
     def items(self, said: Any, observations: Floats) -> Ints:
         """The items shown, [n] or [n, slate], for what was `said` on seeing `observations` [n, size]."""
-        raise NotImplementedError
 
     @property
     def needed(self) -> int:
@@ -152,9 +153,10 @@ class Actions:
     def _blocks(self, memory: Offered, observation: Floats) -> list[np.ndarray]:
         return [] if self.repeats else [memory.shown]
 
-    def _shown(self, observations: Floats) -> Floats:
-        """What was shown, as observed, [n, shown]."""
-        return observations[:, self.layout.get("shown", slice(0, 0))]
+    def recall(self, observations: Floats) -> Offered:
+        """What was shown, as far as `observations` [n, size] tell; the keys are lost."""
+        shown = observations[:, self.layout.get("shown", slice(0, 0))]  # [n, shown]
+        return Offered(shown, np.zeros(len(shown), np.int64))
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class Items(Actions):
         _refuse_shape(said, len(observations), self.stock.slate)
         if words := unfit(said.reshape(len(said), -1), len(self.stock.vectors), self.stock.slots):
             raise ValueError(words)
-        return said if self.repeats else self._unseen(said, self._shown(observations).astype(np.int64))
+        return said if self.repeats else self._unseen(said, self.recall(observations).shown.astype(np.int64))
 
     def _unseen(self, said: Ints, shown: Ints) -> Ints:
         slates = said.reshape(len(said), -1).copy()  # [n, slate]
@@ -300,10 +302,9 @@ class Proto(Actions):
         if not np.isfinite(said).all():
             row = int(np.isfinite(said).all(axis=1).argmin())
             raise ValueError(f"action {row} has a value that is not finite; give a vector in item space")
+        memory = self.recall(observations)
         found = self.stock.nearest(said.astype(np.float32), slate + self.shown)
-        chosen: Ints = kernels.candidates(
-            np.zeros(n, np.int64), found, self._shown(observations), slate, 0, len(self.stock.vectors)
-        )
+        chosen: Ints = kernels.candidates(memory.key, found, memory.shown, slate, 0, len(self.stock.vectors))
         return chosen[:, 0] if slate == 1 else chosen
 
 
@@ -331,3 +332,8 @@ def actions_named(name: str, *, repeats: bool) -> Actions:
     if name not in ACTIONS:
         raise ValueError(f"action is {name!r}; choose one of {', '.join(ACTIONS)}")
     return ACTIONS[name](repeats)
+
+
+def name_of(actions: Actions) -> str:
+    """Its name among `ACTIONS`."""
+    return next(name for name, kind in ACTIONS.items() if type(actions) is kind)

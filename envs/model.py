@@ -16,7 +16,7 @@ class TrueModel:
 
     def __init__(self, task: Task) -> None:
         self.simulator, self.reward = task.simulator, task.reward
-        self.oracle = oracle_of(task.simulator)
+        self.oracle, self.actions = oracle_of(task.simulator), task.seeing_everything().actions
 
     def step(self, observations: Floats, items: Ints) -> tuple[Floats, Floats, Floats]:
         """Expected next observations [n, size], rewards [n], and 1 where the session goes on, 0 where it ends, [n]."""
@@ -24,4 +24,8 @@ class TrueModel:
         after, response = self.simulator.expected_step(before, items)
         left, over = self.simulator.sessions.ended(after)
         reward = self.reward(Step(before, after, items, response, left), self.simulator.world)
-        return self.oracle.read(after), reward, (~(left | over)).astype(np.float32)
+        following = self.oracle.read(after)
+        if self.actions.remembers:
+            offered = self.actions.remember(self.actions.recall(observations), items, response.click)
+            following = self.actions.read(offered, following)
+        return following, reward, (~(left | over)).astype(np.float32)

@@ -26,7 +26,11 @@ def action_influence(task: "Task", seed: int = 0) -> float:
 
     Clicks that are rare may all be missed by the luck that was drawn. So where nothing differed but the expected next
     states do, AI is the upper end of its 95 % interval, 3 over the number of comparisons, instead of 0.
+
+    Where repeats are false, what was shown is a part of the state, and every recommendation changes it: AI is 1.
     """
+    if not task.actions.repeats:
+        return 1.0
     rng, simulator = np.random.default_rng(seed), task.simulator
     users = simulator.draw(_USERS, rng)
     compared = differing = expected = 0

@@ -19,6 +19,7 @@ class Baselines(NamedTuple):
     """The policies that need no training, by name; the heuristics once for each view of the user."""
 
     num_items: int
+    closed: int  # the most items that may not be shown again
     random: "Policy"
     popularity: "Policy"
     similar: "Policy"
@@ -36,7 +37,7 @@ class Baselines(NamedTuple):
         from recloop.agents.planner import RolloutPlanner
 
         also = [self.oracle] if isinstance(self.oracle, Myopic) else []
-        return RolloutPlanner(self.model, self.true[base], self.num_items, candidates, horizon, also)
+        return RolloutPlanner(self.model, self.true[base], self.num_items, candidates, horizon, also, self.closed)
 
 
 def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Reporter) -> list[Played]:
@@ -62,8 +63,11 @@ def play_baselines(setting: Setting, luck: "Luck", evaluation: Any, reporter: Re
 
 
 def entrants(task: "Task", known: Baselines) -> "list[tuple[str, str, Task, Policy]]":
-    """Name, what is seen, task and policy of each baseline but the planner; those that see the true state come last."""
-    true = task.seeing_everything()
+    """Name, what is seen, task and policy of each baseline but the planner; those that see the true state come last.
+
+    All of them say items, whatever the agents of `task` say.
+    """
+    task, true = task.recommending_items(), task.seeing_everything()
     return [
         (*RANDOM, task, known.random),
         ("popularity", "-", task, known.popularity),
@@ -82,11 +86,12 @@ def baselines(observed: "Task", evaluation: Any) -> Baselines:
     from recloop.agents.baselines import Greedy, Popularity, Random
     from recloop.envs.model import TrueModel
 
-    true, shape = observed.seeing_everything(), _shape(observed)
+    observed, true, shape = observed.recommending_items(), observed.seeing_everything(), _shape(observed)
     seen, hidden = item_space(observed), item_space(true)
     return Baselines(
         num_items=len(seen.vectors),
-        random=Random(len(seen.vectors), evaluation.seed, **shape),
+        closed=observed.actions.shown,
+        random=Random(len(seen.vectors), evaluation.seed, **shape, shown=seen.layout.get("shown")),
         popularity=Popularity(seen, **shape),
         similar=Greedy(seen, **shape),
         observed=dict(_heuristics(observed, evaluation, seen)),
@@ -128,7 +133,8 @@ def greedy_oracle(task: "Task", seed: int) -> "Scorer":
     true = task.seeing_everything()
     if _has_formula(task):
         return Greedy(item_space(true), _boredom_weight(task), 1 / task.simulator.choice.scale)
-    return Myopic(TrueModel(true), task.simulator.world.num_items, seed, **_shape(task))
+    shown = true.layout.get("shown")
+    return Myopic(TrueModel(true), task.simulator.world.num_items, seed, **_shape(task), shown=shown)
 
 
 def _has_formula(task: "Task") -> bool:

@@ -96,7 +96,8 @@ def check_parts(cfg: DictConfig) -> None:
     dynamics = {f"env.dynamics.{name}": "cost" for name in cfg.env.dynamics}
     ads = {"env.ads": "slots"} if cfg.env.get("ads") is not None else {}
     index = {"env.index": "chosen"} if cfg.env.get("index") is not None else {}
-    for key, abilities in (space | dynamics | ads | index | dict(PARTS)).items():
+    action = {"env.action": "items"} if cfg.env.get("action") is not None else {}
+    for key, abilities in (space | dynamics | ads | index | action | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
         if not any(hasattr(_allowed(key, config._target_), ability) for ability in abilities.split("|")):

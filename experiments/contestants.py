@@ -13,6 +13,7 @@ from recloop.experiments.planning_gap import PLANNER, SPARING
 from recloop.experiments.reevaluate import changed, policy_of, projection_of
 from recloop.experiments.setting import Setting, build_setting
 from recloop.experiments.stored import StoredRun, read_run
+from recloop.experiments.transfer import own_distribution
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -93,7 +94,6 @@ def explorer(who: Contestant, epsilon: float | None, temperature: float | None) 
         UsageError: both are given, a value is refused, or the policy has no scores to heat.
     """
     from recloop.agents.baselines import Greedy, Random
-    from recloop.agents.ppo import WatchedPPO
     from recloop.agents.stochastic import EpsilonGreedy, Softmax
 
     if epsilon is not None and temperature is not None:
@@ -103,11 +103,12 @@ def explorer(who: Contestant, epsilon: float | None, temperature: float | None) 
             if not isinstance(who.policy, Greedy):
                 raise UsageError(f"--temperature: {who.name} has no scores; give --epsilon")
             return Softmax(who.policy, temperature)
-        if epsilon is None and isinstance(who.policy, WatchedPPO):
-            return who.policy
+        if epsilon is None and (own := own_distribution(who.policy)) is not None:
+            return own
         if isinstance(who.policy, Random):
             epsilon = 1.0
-        return EpsilonGreedy(who.policy, who.task.simulator.world.num_items, epsilon or 0.0)
+        shown = who.task.layout.get("shown")
+        return EpsilonGreedy(who.policy, who.task.simulator.world.num_items, epsilon or 0.0, shown)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recloop.experiments.arguments import check_value, did_you_mean
 from recloop.experiments.asset_table import ASSETS
-from recloop.experiments.build import assets, check_parts, deployed
+from recloop.experiments.build import assets, check_parts, deployed, instantiate
 from recloop.experiments.errors import UsageError
 from recloop.experiments.seeding import TUNING_SEEDS
 
@@ -104,9 +104,24 @@ def check(cfg: DictConfig) -> None:
                 f"{key}: unknown asset {name!r}{did_you_mean(name, ASSETS)}; there are {', '.join(ASSETS)}"
             )
     check_parts(cfg)
+    _check_says(cfg)
     _check_device(cfg.device)
     if cfg.get("deploy") is not None:
         _check_deployment(cfg)
+
+
+def _check_says(cfg: DictConfig) -> None:
+    """The agent can take the actions of the environment, as far as it says."""
+    from recloop.envs.actions import name_of
+
+    agent, check_says = instantiate(cfg.agent, "agent"), None
+    if cfg.env.get("action") is None or (check_says := getattr(agent, "check_says", None)) is None:
+        return
+    actions = instantiate(cfg.env.action, "env.action")
+    try:
+        check_says(name_of(actions), repeats=actions.repeats)
+    except ValueError as error:
+        raise UsageError(f"agent: {error}") from error
 
 
 def _check_deployment(cfg: DictConfig) -> None:

@@ -181,7 +181,7 @@ def policy_of(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting,
     """A fresh learner with the stored weights."""
     from recloop.experiments.checkpoints import load_weights
     from recloop.experiments.foreign import load_sb3_weights
-    from recloop.experiments.transfer import learner
+    from recloop.experiments.transfer import learner, speaking_items
 
     model = learner(agent, setting.held_out, run.seed, cfg.device)
     path = weights or run.file("checkpoints/final.safetensors")
@@ -190,7 +190,7 @@ def policy_of(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting,
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UsageError(f"{path}: does not fit this agent in this environment ({reason})") from error
-    return model
+    return speaking_items(model, setting.held_out)
 
 
 def _name(run: StoredRun, agent: "Agent") -> str:

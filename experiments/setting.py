@@ -53,6 +53,8 @@ class Setting:
 
 def item_space(task: "Task") -> ItemSpace:
     """What whoever plays `task` knows of its actions."""
+    from recloop.envs.actions import name_of
+
     catalog, stock = task.observation.items, task.actions.stock
     return ItemSpace(
         catalog.vectors,
@@ -62,6 +64,7 @@ def item_space(task: "Task") -> ItemSpace:
         stock.slate,
         stock.slots,
         nearest=stock.nearest,
+        says=name_of(task.actions),
     )
 
 
@@ -113,13 +116,15 @@ def _tasks(
     reward: "Reward",
 ) -> "tuple[Task, Task]":
     """To train on, and to evaluate on: new items, of which the platform has no log, are all that evaluation offers."""
+    from recloop.envs.actions import Items
     from recloop.envs.task import Task
 
     new = new_items(cfg, simulator.world.num_items)
     known = history.where(~np.isin(history.items, new))
     ads = _ads(cfg)
     slots = ads.slots(simulator.world.prices, simulator.choice.slate) if ads else None
-    whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots)
+    actions = instantiate(cfg.env.action, "env.action") if cfg.env.get("action") else Items()
+    whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots, actions)
     if not len(new):
         return whole, whole.serving(held_out)
     old = np.setdiff1d(np.arange(simulator.world.num_items), new)

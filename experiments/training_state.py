@@ -41,7 +41,7 @@ def take(model: "BaseAlgorithm") -> State:
         "action_space": _generator(model.action_space.np_random),
         "environment": _put(tensors, "environment", _environment(model).get_state()),
         "learner": _put(tensors, "learner", _learner_arrays(model)),
-        "optimizer": _put(tensors, "optimizer", model.policy.optimizer.state_dict()),
+        "optimizer": _put(tensors, "optimizer", _optimizer_state(model)),
         "policy": _put(tensors, "policy", dict(model.policy.state_dict())),
         "random": _put(tensors, "random", _random()),
     }
@@ -61,7 +61,8 @@ def put_back(model: "BaseAlgorithm", state: State) -> None:
     model.ep_info_buffer.clear()
     model.ep_info_buffer.extend(state.facts["sessions"])
     model.policy.load_state_dict(parts["policy"])
-    model.policy.optimizer.load_state_dict(parts["optimizer"])
+    if parts["optimizer"] is not None:
+        model.policy.optimizer.load_state_dict(parts["optimizer"])
     _environment(model).set_state(parts["environment"])
     _put_back_learner(model, parts["learner"])
     _put_back_random(parts["random"])
@@ -73,8 +74,16 @@ def _environment(model: "BaseAlgorithm") -> Any:
     return model.get_env()
 
 
+def _optimizer_state(model: "BaseAlgorithm") -> dict[str, Any] | None:
+    """None of a learner that needs no gradients."""
+    optimizer = getattr(model.policy, "optimizer", None)
+    return None if optimizer is None else optimizer.state_dict()
+
+
 def _learner_arrays(model: "BaseAlgorithm") -> dict[str, Any]:
     arrays: dict[str, Any] = {"last_obs": model._last_obs, "last_episode_starts": model._last_episode_starts}
+    if hasattr(model, "last_memory"):
+        arrays["last_memory"] = model.last_memory
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         filled = _filled(buffer)
@@ -85,6 +94,8 @@ def _learner_arrays(model: "BaseAlgorithm") -> dict[str, Any]:
 
 def _put_back_learner(model: "BaseAlgorithm", arrays: dict[str, Any]) -> None:
     model._last_obs, model._last_episode_starts = arrays["last_obs"], arrays["last_episode_starts"]
+    if "last_memory" in arrays:
+        model.last_memory = arrays["last_memory"]  # type: ignore[attr-defined]
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         buffer.pos, buffer.full = arrays["replay_position"], arrays["replay_full"]

@@ -1,13 +1,16 @@
-"""An agent that is evaluated on another catalog than it trains on: the same weights, other items."""
+"""A trained agent at work: what it says is translated into items, on the catalog where it is evaluated."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from recloop.experiments.setting import Setting, item_space
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-    from recloop.agents.policy import Policy
+    from recloop.agents.policy import Floats, Ints, Policy
+    from recloop.agents.stochastic import Distribution
+    from recloop.envs.actions import Actions
     from recloop.envs.task import Task
     from recloop.experiments.train import Agent
 
@@ -21,8 +24,43 @@ def learner(agent: "Agent", task: "Task", seed: int, device: str, *, stagger: bo
     return agent.learner(env, item_space(task), seed, device)
 
 
+@dataclass(frozen=True, eq=False)
+class Translated:
+    """A policy that says positions or vectors, as one that says items.
+
+    Args:
+        policy: which speaks.
+        actions: which it speaks in.
+    """
+
+    policy: "Policy"
+    actions: "Actions"
+
+    def predict(
+        self, observation: "Floats", state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> "tuple[Ints, Any]":
+        """The items [n], or slates [n, slate], that are shown for what the policy says."""
+        said, state = self.policy.predict(observation, state, episode_start, deterministic)
+        return self.actions.items(said, observation), state
+
+
+def own_distribution(policy: "Policy") -> "Distribution | None":
+    """What `policy`, as `speaking_items` returned it, explores by itself; None if it does not."""
+    from recloop.agents.ppo import WatchedPPO
+    from recloop.envs.actions import Items
+
+    if isinstance(policy, Translated) and isinstance(policy.actions, Items):
+        policy = policy.policy  # which says items, and none that was shown
+    return policy if isinstance(policy, WatchedPPO) else None
+
+
+def speaking_items(policy: "Policy", task: "Task") -> "Policy":
+    """The policy itself where it says items, else translated."""
+    return policy if task.actions.plain else Translated(policy, task.actions)
+
+
 class Deployed:
-    """The weights of a model, put to work where they are evaluated.
+    """The weights of a model, put to work where they are evaluated: a policy that says items.
 
     The item head's weights do not know the catalog, so that they serve any; a head with an output an item does not.
 
@@ -35,6 +73,7 @@ class Deployed:
 
     def __init__(self, agent: "Agent", setting: Setting, seed: int, device: str) -> None:
         same = setting.train.observation.items.titles == setting.held_out.observation.items.titles
+        self._task = setting.held_out
         self._twin = None if same else learner(agent, setting.held_out, seed, device)
 
     def __call__(self, model: "BaseAlgorithm") -> "Policy":
@@ -44,6 +83,6 @@ class Deployed:
             RuntimeError: the weights are tied to the catalog.
         """
         if self._twin is None:
-            return model
+            return speaking_items(model, self._task)
         self._twin.policy.load_state_dict(model.policy.state_dict())
-        return self._twin
+        return speaking_items(self._twin, self._task)

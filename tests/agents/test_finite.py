@@ -12,6 +12,7 @@ from recloop.agents.dqn import DQNAgent
 from recloop.agents.finite import refuse_loss, refuse_not_finite
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.sasrec import SASRecAgent
 from recloop.agents.vec_env import GymnasiumVecEnv
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
@@ -20,8 +21,10 @@ NUM_ENVS = 4
 PPO = PPOAgent(NUM_ENVS, rollout_steps=8, batch_size=16, epochs=2, hidden=(8,))
 DQN = DQNAgent(NUM_ENVS, learning_starts=8, batch_size=8, replay_ratio=2.0, buffer_steps=400, hidden=(8,))
 MLP = (PPOAgent(**{**vars(PPO), "head": "mlp"}), DQNAgent(**{**vars(DQN), "head": "mlp"}))
-AGENTS = pytest.mark.parametrize("agent", [PPO, DQN, *MLP], ids=["PPO", "DQN", "PPO mlp", "DQN mlp"])
-LEARNERS = pytest.mark.parametrize("agent", [PPO, DQN], ids=["PPO", "DQN"])
+SASREC = SASRecAgent(NUM_ENVS, rollout_steps=8, width=8, batch_size=8, replay_ratio=2.0)
+Agent = PPOAgent | DQNAgent | SASRecAgent
+AGENTS = pytest.mark.parametrize("agent", [PPO, DQN, SASREC, *MLP], ids=["PPO", "DQN", "SASRec", "PPO mlp", "DQN mlp"])
+LEARNERS = pytest.mark.parametrize("agent", [PPO, DQN, SASREC], ids=["PPO", "DQN", "SASRec"])
 
 
 class Fault(NamedTuple):
@@ -75,7 +78,7 @@ class Poison(BaseCallback):
         return True
 
 
-def learner(agent: PPOAgent | DQNAgent, items: ItemSpace, env: RecommendVectorEnv) -> BaseAlgorithm:
+def learner(agent: Agent, items: ItemSpace, env: RecommendVectorEnv) -> BaseAlgorithm:
     return agent.learner(GymnasiumVecEnv(env), items, seed=0, device="cpu")
 
 
@@ -83,7 +86,7 @@ def learner(agent: PPOAgent | DQNAgent, items: ItemSpace, env: RecommendVectorEn
 @pytest.mark.parametrize(("step", "value"), [(1, np.nan), (3, np.inf), (8, -np.inf), (9, np.nan), (30, np.inf)])
 @pytest.mark.parametrize("place", ["reward", "observation"])
 def test_it_is_named_in_the_very_step(
-    agent: PPOAgent | DQNAgent, place: str, step: int, value: float, task: Task, items: ItemSpace
+    agent: Agent, place: str, step: int, value: float, task: Task, items: ItemSpace
 ) -> None:
     env = Faulty(task, Fault(place, step, value))
     with pytest.raises(FloatingPointError, match=rf"^{place} of user 2 is {value}.*look at env\.{place}"):
@@ -97,9 +100,7 @@ def test_a_first_observation_is_looked_at_too(task: Task, items: ItemSpace) -> N
 
 
 @LEARNERS
-def test_the_last_observation_of_a_session_is_looked_at_too(
-    agent: PPOAgent | DQNAgent, task: Task, items: ItemSpace
-) -> None:
+def test_the_last_observation_of_a_session_is_looked_at_too(agent: Agent, task: Task, items: ItemSpace) -> None:
     env = Faulty(task, Fault("last observation", -1, np.nan))
     with pytest.raises(FloatingPointError, match="last observation of user") as caught:
         learner(agent, items, env).learn(400)
@@ -108,9 +109,7 @@ def test_the_last_observation_of_a_session_is_looked_at_too(
 
 @AGENTS
 @pytest.mark.parametrize("step", [8, 16, 24, 32, 40])
-def test_a_loss_is_named_at_the_update_it_arises_in(
-    agent: PPOAgent | DQNAgent, step: int, task: Task, items: ItemSpace
-) -> None:
+def test_a_loss_is_named_at_the_update_it_arises_in(agent: Agent, step: int, task: Task, items: ItemSpace) -> None:
     model, poison = learner(agent, items, RecommendVectorEnv(NUM_ENVS, task)), Poison(step)
     with pytest.raises(FloatingPointError, match=r"the loss is nan at update \d+; lower agent\.learning_rate"):
         model.learn(400, callback=poison)

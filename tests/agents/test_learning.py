@@ -6,8 +6,11 @@ import torch
 
 from recloop.agents.baselines import Greedy
 from recloop.agents.dqn import DQNAgent
+from recloop.agents.lin_ucb import LinUCBAgent
 from recloop.agents.policy import ItemSpace, Policy
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.sasrec import SASRecAgent
+from recloop.agents.thompson import ThompsonAgent
 from recloop.agents.vec_env import GymnasiumVecEnv
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
@@ -23,6 +26,9 @@ DQN = DQNAgent(
     learning_rate=3e-3,
     scales=SIMILAR,
 )
+SASREC = SASRecAgent(32, 8, width=16, blocks=1, length=10, batch_size=32, learning_rate=1e-2, scales=SIMILAR)
+CONTENDERS = [(PPO, 30_000), (DQN, 12_000), (LinUCBAgent(32), 3_000), (ThompsonAgent(32), 3_000), (SASREC, 6_000)]
+Agent = PPOAgent | DQNAgent | LinUCBAgent | ThompsonAgent | SASRecAgent
 
 
 def expected_clicks(policy: Policy, task: Task, users: int = 256) -> float:
@@ -38,9 +44,9 @@ def expected_clicks(policy: Policy, task: Task, users: int = 256) -> float:
     return float(total.mean())
 
 
-@pytest.mark.parametrize(("agent", "steps"), [(PPO, 30_000), (DQN, 12_000)], ids=["ppo", "dqn"])
+@pytest.mark.parametrize(("agent", "steps"), CONTENDERS, ids=lambda value: getattr(value, "name", None))
 def test_a_trained_agent_clearly_beats_similarity_greedy(
-    task: Task, items: ItemSpace, agent: PPOAgent | DQNAgent, steps: int
+    task: Task, items: ItemSpace, agent: Agent, steps: int
 ) -> None:
     torch.set_num_threads(1)
     env = RecommendVectorEnv(agent.num_envs, task, stagger=True)

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from recloop.agents.dqn import DQNAgent
+from recloop.agents.lin_ucb import LinUCBAgent
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.sasrec import SASRecAgent
+from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
@@ -15,6 +18,14 @@ from recloop.experiments.train import Agent, Trained, train
 
 PPO = PPOAgent(num_envs=8, rollout_steps=8, batch_size=32, epochs=1, hidden=(16,))
 DQN = DQNAgent(num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=200, hidden=(16,))
+AGENTS: dict[str, Agent] = {
+    "PPO": PPO,
+    "DQN": DQN,
+    "LinUCB": LinUCBAgent(num_envs=8),
+    "Thompson": ThompsonAgent(num_envs=8),
+    "SASRec": SASRecAgent(num_envs=8, width=8, length=4, batch_size=8, replay_ratio=1.0),
+}
+ALL = pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS.keys())
 STEPS = 256
 PROJECTION = Projection.fit(np.eye(4, dtype=np.float32), 2)
 
@@ -66,7 +77,7 @@ def trained(agent: Agent, setting: Setting, rows: Rows, told: Told | None = None
     )
 
 
-@pytest.mark.parametrize("agent", [PPO, DQN], ids=["PPO", "DQN"])
+@ALL
 def test_rows_count_steps_up_to_the_last(agent: Agent, setting: Setting) -> None:
     rows = Rows()
     result = trained(agent, setting, rows)
@@ -77,7 +88,7 @@ def test_rows_count_steps_up_to_the_last(agent: Agent, setting: Setting) -> None
     assert result.stopped is None
 
 
-@pytest.mark.parametrize("agent", [PPO, DQN], ids=["PPO", "DQN"])
+@ALL
 def test_rows_hold_the_learner_s_figures_and_those_of_its_sessions(agent: Agent, setting: Setting) -> None:
     rows = Rows()
     trained(agent, setting, rows)
@@ -101,7 +112,7 @@ def test_progress_is_told_in_steps_with_the_latest_figure(setting: Setting) -> N
     assert told.note == f"clicks per session {curve.clicks_per_session[-1]:.4g}"
 
 
-@pytest.mark.parametrize("agent", [PPO, DQN], ids=["PPO", "DQN"])
+@ALL
 def test_same_seed_same_rows_and_weights_and_another_seed_others(agent: Agent, setting: Setting) -> None:
     def result(seed: int) -> tuple[list[Row], list[bytes]]:
         rows = Rows()

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from recloop.agents.dqn import DQNAgent
+from recloop.agents.lin_ucb import LinUCBAgent
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.sasrec import SASRecAgent
+from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
@@ -27,6 +30,11 @@ AGENTS: dict[str, Agent] = {
     "DQN 64": DQNAgent(num_envs=64, learning_starts=64, batch_size=16, replay_ratio=1.0, hidden=(16,)),
     "DQN full": DQNAgent(
         num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=96, hidden=(16,)
+    ),
+    "LinUCB": LinUCBAgent(num_envs=16),
+    "Thompson": ThompsonAgent(num_envs=16),
+    "SASRec": SASRecAgent(
+        num_envs=16, rollout_steps=8, width=8, length=4, batch_size=8, buffer_steps=320, replay_ratio=0.5
     ),
 }
 STEPS = 1024
@@ -92,7 +100,8 @@ def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Tr
 def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
     """All that two trainings could differ in."""
     policy = result.model.policy
-    moments = [value for one in policy.optimizer.state_dict()["state"].values() for value in one.values()]
+    optimizer = getattr(policy, "optimizer", None)
+    moments = [value for one in optimizer.state_dict()["state"].values() for value in one.values()] if optimizer else []
     arrays = [*policy.state_dict().values(), *moments]
     curve = result.curve.steps.tolist(), result.curve.clicks_per_session.tolist()
     return [array.numpy().tobytes() for array in arrays], curve, (folder / "metrics.jsonl").read_bytes()
