@@ -150,7 +150,7 @@ class Texts:
     @staticmethod
     def of(cfg: DictConfig) -> "Texts":
         """Read the data that `cfg` names and write its texts."""
-        config = _with_assets(cfg.env.dataset)
+        config = with_assets(cfg.env.dataset)
         try:
             dataset: Dataset = instantiate(config, "env.dataset").read()
         except (ValueError, OSError) as error:
@@ -190,7 +190,7 @@ def _written(
     return texts
 
 
-def _with_assets(config: DictConfig) -> DictConfig:
+def with_assets(config: DictConfig) -> DictConfig:
     """The same config, with every value `asset:NAME` replaced by the folder of that asset."""
     found = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     assert isinstance(found, DictConfig)
@@ -213,7 +213,7 @@ def _reader(
     *,
     recentre: bool = False,
 ) -> Reader:
-    model = instantiate(_with_assets(encoder), key)
+    model = instantiate(with_assets(encoder), key)
     if isinstance(model, Given) and texts.dataset.vectors is not None and texts.vectors is not None:
         model = model.holding(texts.vectors, texts.dataset.vectors.fingerprint)
     return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
