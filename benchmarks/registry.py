@@ -65,6 +65,16 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+    "serving": Sheet(
+        "Serving: milliseconds of one recommendation of ten items, median and 99 % (processor time)",
+        {
+            "state given": "{state_given[p50]:.2f}, {state_given[p99]:.2f} ({state_given[cpu]:.2f})",
+            "text read first": "{text_read[p50]:.1f}, {text_read[p99]:.1f} ({text_read[cpu]:.1f})",
+            "recall@10": "{recall:.3f}",
+            "GB": "{gigabytes:.2f}",
+            "ready after": "{seconds_to_get_ready:.0f} s",
+        },
+    ),
     "peers": Sheet(
         "Other simulators: how many times as quick recloop is, of wall time (of processor time)",
         {

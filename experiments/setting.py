@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.encoders.encoder import Encoder
 from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
 from recloop.experiments import look_up, worlds
@@ -204,6 +205,12 @@ def read_world(cfg: DictConfig, texts: Texts) -> Reader:
     return _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
 
 
+def encoder_of(cfg: DictConfig) -> Encoder:
+    """What the agent reads texts with; nothing of it is loaded yet."""
+    encoder: Encoder = instantiate(_with_assets(cfg.encoder), "encoder")
+    return encoder
+
+
 def _reader(
     encoder: DictConfig,
     settings: DictConfig,
@@ -283,7 +290,7 @@ def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interac
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
         prices=ads.prices(len(fitted.vectors)) if ads else None,
-        look_up=_look_up(cfg),
+        look_up=look_up_of(cfg),
     )
 
 
@@ -294,7 +301,7 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> Sequence[str]:
     return rows.each(lambda row: row[name]) if isinstance(rows, Made) else [row[name] for row in rows]
 
 
-def _look_up(cfg: DictConfig) -> look_up.LookUp:
+def look_up_of(cfg: DictConfig) -> look_up.LookUp:
     """How the items nearest to a vector are found; runs of old compared every item."""
     from recloop.envs.indexes import EveryItem
 
