@@ -46,6 +46,18 @@ GOALS = (
         "training",
         lambda rows: of(rows, "DQN")["of_stock"]["wall"],
     ),
+    Goal(
+        "Serving: 1,000,000 items, share of the best ten that is found",
+        0.95,
+        "serving",
+        lambda rows: of(rows, "1,000,000 items")["recall"],
+    ),
+    Goal(
+        "Serving: 1,000,000 items, recommendations a second (3 ms each, median)",
+        1000 / 3,
+        "serving",
+        lambda rows: 1000 / of(rows, "1,000,000 items")["state_given"]["p50"],
+    ),
 )
 
 
