@@ -105,7 +105,7 @@ def read_texts(path: Path, column: str) -> list[str]:
 def _of_items(cfg: "DictConfig") -> list[str]:
     from recloop.experiments.setting import Texts
 
-    return Texts.of(cfg).items
+    return list(Texts.of(cfg).items)
 
 
 def _encoder(cfg: "DictConfig", texts: list[str]) -> "Encoder":

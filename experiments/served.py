@@ -19,9 +19,9 @@ from omegaconf import DictConfig
 
 from recloop.agents.policy import Bools, Floats
 from recloop.encoders.arrays import DamagedFileError, load_arrays, save_arrays
+from recloop.encoders.files import cache_folder
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.projection import Projection
-from recloop.experiments.assets import cache_folder
 from recloop.experiments.build import deployed
 from recloop.experiments.titles import Titles
 

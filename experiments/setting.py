@@ -207,7 +207,7 @@ def read_world(cfg: DictConfig, texts: Texts) -> Reader:
 
 def encoder_of(cfg: DictConfig) -> Encoder:
     """What the agent reads texts with; nothing of it is loaded yet."""
-    encoder: Encoder = instantiate(_with_assets(cfg.encoder), "encoder")
+    encoder: Encoder = instantiate(with_assets(cfg.encoder), "encoder")
     return encoder
 
 
