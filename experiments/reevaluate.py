@@ -151,10 +151,11 @@ def play_again(
 
 def changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
     """The configuration of `run` with `overrides`, in which its agent can play."""
-    from recloop.experiments.inputs import check
+    from recloop.experiments.inputs import check, check_agent
 
     cfg = overridden(run.config_here, overrides, CHANGEABLE)
     check(cfg)
+    check_agent(cfg)
     before, now = (instantiate(one.env.observation, "env.observation").func.sees for one in (run.config_here, cfg))
     if before != now:
         raise UsageError(
