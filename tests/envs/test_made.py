@@ -7,7 +7,12 @@ from recloop.envs.made import Made
 
 def test_entries_are_made_by_row_and_only_when_they_are_asked_for() -> None:
     asked: list[int] = []
-    squares = Made(10**9, lambda row: asked.append(row) or row * row)
+
+    def square(row: int) -> int:
+        asked.append(row)
+        return row * row
+
+    squares = Made(10**9, square)
     assert len(squares) == 10**9
     assert (squares[3], squares[-1]) == (9, (10**9 - 1) ** 2)
     assert asked == [3, 10**9 - 1]
