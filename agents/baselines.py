@@ -6,6 +6,9 @@ import numpy as np
 
 from recloop.agents.policy import Bools, Floats, Ints, ItemSpace
 
+MANY = 100_000
+"""From so many items on, not every one gets a random number."""
+
 
 def first_items(scores: Floats, k: int, slots: Bools | None = None) -> Ints:
     """The `k` items of the highest `scores` [n, num_items], best first, [n, k].
@@ -55,9 +58,25 @@ class Random:
         """A random item [n], or slate [n, slate], for each user."""
         if self.slate == 1 and self.shown is None:
             return self.rng.integers(self.num_items, size=len(observation)), state
+        if self.slots is None and self.num_items >= MANY:
+            items = self._again(observation)
+            return items[:, 0] if self.slate == 1 else items, state
         keys = mask_shown(self.rng.random((len(observation), self.num_items), np.float32), observation, self.shown)
         items = first_items(keys, self.slate, self.slots)
         return items[:, 0] if self.slate == 1 else items, state
+
+    def _again(self, observation: Floats) -> Ints:
+        """Slates [n, slate], drawn again where an item comes twice or may not be shown again."""
+        closed = observation[:, self.shown or slice(0, 0)].astype(np.int64)  # [n, length]
+        items = np.empty((len(observation), self.slate), np.int64)
+        todo = np.arange(len(observation))
+        while len(todo):
+            items[todo] = self.rng.integers(self.num_items, size=(len(todo), self.slate))
+            ordered = np.sort(items[todo], axis=1)
+            twice = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+            shown = (items[todo, :, None] == closed[todo, None]).any(axis=(1, 2))
+            todo = todo[twice | shown]
+        return items
 
 
 class Popularity:
@@ -82,10 +101,23 @@ class Popularity:
             step = np.where(episode_start, 0, step)
         if self.slate == 1 and self.shown is None:
             return self.order[step % len(self.order)], step + 1
+        if self.slots is None:
+            return self._next(observation, step), step + 1
         until = (np.argsort(self.order) - step[:, None] * self.slate) % len(self.order)  # [n, num_items]
         soonest = mask_shown(-until.astype(np.float32), observation, self.shown)
         items = first_items(soonest, self.slate, self.slots)
         return items[:, 0] if self.slate == 1 else items, step + 1
+
+    def _next(self, observation: Floats, step: Ints) -> Ints:
+        """The next of the list that may be shown, [n] or [n, slate]."""
+        closed = 0 if self.shown is None else self.shown.stop - self.shown.start
+        ahead = np.arange(min(self.slate + closed, len(self.order)))
+        items = self.order[(step[:, None] * self.slate + ahead) % len(self.order)]  # [n, ahead]
+        soonest = np.broadcast_to(-ahead.astype(np.float32), items.shape).copy()
+        if self.shown is not None:
+            soonest[(items[:, :, None] == observation[:, None, self.shown]).any(axis=2)] = -np.inf
+        found = np.take_along_axis(items, first_items(soonest, self.slate), axis=1)
+        return found[:, 0] if self.slate == 1 else found
 
 
 class Greedy:
@@ -122,10 +154,10 @@ class Greedy:
         vectors, layout = self.items.vectors, self.items.layout
         similar = observation[:, layout["state"]] @ vectors.T  # [n, num_items]
         bored = observation[:, layout["exposure"]] @ vectors.T if self.boredom_weight else np.zeros_like(similar)
-        return mask_shown(self._combine(similar, bored, self.bonus), observation, layout.get("shown"))
+        return mask_shown(self.combine(similar, bored, self.bonus), observation, layout.get("shown"))
 
-    def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
-        """Scores [..., k]; overwrites `bored`."""
+    def combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
+        """Scores [..., k] of items so similar, so boring and so good; overwrites `bored`."""
         np.maximum(bored, 0, out=bored)
         bored *= np.float32(-self.boredom_weight)
         bored += similar
@@ -174,8 +206,9 @@ class Sparing(Greedy):
         super().__init__(items, boredom_weight, quality_weight, slate, slots)
         self.scale, self.offset, self.price = np.float32(scale), np.float32(offset), np.float32(price)
 
-    def _combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
-        value = super()._combine(similar, bored, bonus)
+    def combine(self, similar: Floats, bored: Floats, bonus: Floats) -> Floats:
+        """Values [..., k]; overwrites `bored`."""
+        value = super().combine(similar, bored, bonus)
         value -= self.offset
         value *= -self.scale
         np.exp(np.minimum(value, 60, out=value), out=value)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from recloop.agents.baselines import first_items
+from recloop.agents.nearby import Near, Nearby
 from recloop.agents.policy import Bools, Floats, Ints
 
 
@@ -69,13 +70,20 @@ class RolloutPlanner:
         """What has the highest simulated return, [n] or [n, slate]."""
         tried = np.concatenate([self._best(policy, observation) for policy in (self.base, *self.also)], axis=1)
         k = tried.shape[1]
-        returns = self._returns(np.repeat(observation, k, axis=0), tried.reshape(-1, *tried.shape[2:]))
+        base = self.base.near(observation) if isinstance(self.base, Nearby) else self.base
+        returns = self._returns(np.repeat(observation, k, axis=0), tried.reshape(-1, *tried.shape[2:]), base)
         best = returns.reshape(-1, k).argmax(axis=1)
         return tried[np.arange(len(tried)), best], state
 
     def _best(self, policy: Scorer, observation: Floats) -> Ints:
         """The best recommendations of a policy, [n, candidates] or [n, candidates, slate]."""
-        scores = policy.scores(observation)  # [n, num_items]
+        if isinstance(policy, Nearby):
+            near = policy.near(observation)
+            return near.at(self._highest(near.scores(observation), policy))
+        return self._highest(policy.scores(observation), policy)
+
+    def _highest(self, scores: Floats, policy: Scorer) -> Ints:
+        """The columns of the best recommendations, [n, candidates] or [n, candidates, slate]; overwrites `scores`."""
         if policy.slate == 1:
             return np.argpartition(-scores, self.candidates - 1)[:, : self.candidates]
         tried = np.empty((len(scores), self.candidates, policy.slate), np.int64)
@@ -84,12 +92,12 @@ class RolloutPlanner:
             np.put_along_axis(scores, tried[:, candidate, :1], -np.inf, axis=1)
         return tried
 
-    def _returns(self, observation: Floats, items: Ints) -> Floats:
-        """Expected return of recommending `items` [m] or [m, slate] and then playing on with the base policy, [m]."""
+    def _returns(self, observation: Floats, items: Ints, base: "Scorer | Near") -> Floats:
+        """Expected return of recommending `items` [m] or [m, slate] and then playing on with the `base` policy, [m]."""
         total, alive = np.zeros(len(items), np.float32), np.ones(len(items), np.float32)
         for step in range(self.horizon + 1):
             if step:
-                items, _ = self.base.predict(observation)
+                items, _ = base.predict(observation)
             observation, reward, goes_on = self.model.step(observation, items)
             total += alive * reward
             alive *= goes_on

@@ -7,6 +7,9 @@ from gymnasium import spaces
 
 from recloop.envs.catalog import Bools, Ints
 
+MANY = 100_000
+"""From so many items on, not every one gets a random number."""
+
 
 class Slates(spaces.MultiDiscrete):
     """All slates of different items; one, or one for each of several users.
@@ -36,11 +39,23 @@ class Slates(spaces.MultiDiscrete):
 
 def draw_slates(rng: np.random.Generator, n: int, num_items: int, slate: int, slots: Bools | None = None) -> Ints:
     """`n` slates of different items at random, filled from the top, [n, slate]."""
+    if slots is None and num_items >= MANY:
+        return _drawn_again(rng, n, num_items, slate)
     keys = rng.random((n, num_items))  # the highest one that fits is next
     slates = np.empty((n, slate), np.int64)
     for position in range(slate):
         slates[:, position] = (keys if slots is None else np.where(slots[position], keys, -1)).argmax(axis=1)
         np.put_along_axis(keys, slates[:, position, None], -1, axis=1)
+    return slates
+
+
+def _drawn_again(rng: np.random.Generator, n: int, num_items: int, slate: int) -> Ints:
+    """Slates in which an item comes twice are drawn again."""
+    slates, todo = np.empty((n, slate), np.int64), np.arange(n)
+    while len(todo):
+        slates[todo] = rng.integers(num_items, size=(len(todo), slate))
+        ordered = np.sort(slates[todo], axis=1)
+        todo = todo[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)]
     return slates
 
 

@@ -8,7 +8,7 @@ from recloop.experiments.sessions import Key, Played
 from recloop.experiments.setting import Setting, item_space
 
 if TYPE_CHECKING:
-    from recloop.agents.baselines import Greedy, Sparing
+    from recloop.agents.baselines import Greedy
     from recloop.agents.planner import Model, RolloutPlanner, Scorer
     from recloop.agents.policy import Policy
     from recloop.envs.task import Task
@@ -93,7 +93,7 @@ def baselines(observed: "Task", evaluation: Any) -> Baselines:
         closed=observed.actions.shown,
         random=Random(len(seen.vectors), evaluation.seed, **shape, shown=seen.layout.get("shown")),
         popularity=Popularity(seen, **shape),
-        similar=Greedy(seen, **shape),
+        similar=_looking(observed, Greedy(seen, **shape)),
         observed=dict(_heuristics(observed, evaluation, seen)),
         oracle=greedy_oracle(observed, evaluation.seed),
         true=dict(_heuristics(true, evaluation, hidden)),
@@ -101,16 +101,25 @@ def baselines(observed: "Task", evaluation: Any) -> Baselines:
     )
 
 
-def _heuristics(task: "Task", evaluation: Any, items: Any) -> "dict[str, Greedy | Sparing]":
+def _looking(task: "Task", heuristic: "Greedy") -> "Scorer":
+    """The heuristic, which scores every item; where an index looks them up, only those near each user."""
+    from recloop.agents.nearby import Nearby
+    from recloop.envs.index import Exact
+
+    return heuristic if isinstance(task.observation.items.index, Exact) else Nearby(heuristic)
+
+
+def _heuristics(task: "Task", evaluation: Any, items: Any) -> "dict[str, Scorer]":
     from recloop.agents.baselines import Greedy, Sparing
 
     choice, shape = task.simulator.choice, _shape(task)
     bores = _boredom_weight(task) > 0
     bored, spared = (weight * bores for weight in (evaluation.boredom_weight, evaluation.sparing_boredom_weight))
     return {
-        HEURISTIC: Greedy(items, bored, 1 / choice.scale, **shape),
-        SPARING: Sparing(
-            items, spared, 1 / choice.scale, choice.scale, choice.offset, evaluation.sparing_price, **shape
+        HEURISTIC: _looking(task, Greedy(items, bored, 1 / choice.scale, **shape)),
+        SPARING: _looking(
+            task,
+            Sparing(items, spared, 1 / choice.scale, choice.scale, choice.offset, evaluation.sparing_price, **shape),
         ),
     }
 
@@ -124,15 +133,18 @@ def greedy_oracle(task: "Task", seed: int) -> "Scorer":
     """Who maximises the expected reward of this step on true states.
 
     By the formula where the world has one: clicks, boredom and drift, and a reward of enjoyment or clicks. Otherwise by
-    trying every item on the world itself.
+    trying every item on the world itself. Of a catalog that an index looks up, it is the formula among the items near
+    each user, whatever the world, for nobody can try them all.
     """
     from recloop.agents.baselines import Greedy
     from recloop.agents.myopic import Myopic
+    from recloop.envs.index import Exact
     from recloop.envs.model import TrueModel
 
     true = task.seeing_everything()
-    if _has_formula(task):
-        return Greedy(item_space(true), _boredom_weight(task), 1 / task.simulator.choice.scale)
+    by_formula = Greedy(item_space(true), _boredom_weight(task), 1 / task.simulator.choice.scale, **_shape(task))
+    if _has_formula(task) or not isinstance(true.observation.items.index, Exact):
+        return _looking(true, by_formula)
     shown = true.layout.get("shown")
     return Myopic(TrueModel(true), task.simulator.world.num_items, seed, **_shape(task), shown=shown)
 

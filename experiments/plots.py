@@ -109,14 +109,22 @@ def reward_along_session(played: Sequence[Played]) -> str:
         return to_svg(figure, "rewards", "Mean reward by step of the session")
 
 
+MOST_DOTS = 20_000
+"""Items of a catalog that is drawn as a whole."""
+
+
 def taste_map(played: Sequence[Played], vectors: NDArray[np.floating], groups: Sequence[str]) -> str:
     """Where each policy recommends, on the plane of the catalog's two principal components.
 
     `vectors` [num_items, dim]; `groups` [num_items] colours the first panel, the six largest ones by name. A dot's area
-    is the item's share of the policy's recommendations, on one scale for all panels.
+    is the item's share of the policy's recommendations, on one scale for all panels. Of a large catalog a part is drawn:
+    what was recommended, and items at equal distances between.
     """
     from matplotlib.figure import Figure
 
+    if len(vectors) > MOST_DOTS:
+        played, rows = _thinned(played, len(vectors))
+        vectors, groups = vectors[rows], [groups[row] for row in rows]
     plane = _principal_plane(vectors)  # [num_items, 2]
     colours = policy_colours([one.key for one in played])
     columns = 4
@@ -134,6 +142,25 @@ def taste_map(played: Sequence[Played], vectors: NDArray[np.floating], groups: S
         named = panels[0].get_legend_handles_labels()
         figure.legend(*named, loc="outside lower center", ncols=7, frameon=False, handletextpad=0)
         return to_svg(figure, "taste", "Taste map: the catalog, and where each policy recommends")
+
+
+def _thinned(played: Sequence[Played], num_items: int) -> tuple[list[Played], NDArray[np.int64]]:
+    """The same sessions with the items numbered among `rows` of the catalog, which are all that is drawn."""
+    items = [sessions.items for one in played for sessions in one.sessions]
+    recommended = np.unique(np.concatenate([every[every >= 0] for every in items]))
+    rows = np.union1d(np.arange(0, num_items, -(-4 * num_items // MOST_DOTS)), recommended)
+    renumbered = [
+        one._replace(
+            sessions=tuple(
+                sessions._replace(
+                    items=np.where(sessions.items >= 0, np.searchsorted(rows, sessions.items), -1).astype(np.int32)
+                )
+                for sessions in one.sessions
+            )
+        )
+        for one in played
+    ]
+    return renumbered, rows
 
 
 def _principal_plane(vectors: NDArray[np.floating]) -> NDArray[np.float64]:

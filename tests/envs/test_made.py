@@ -6,13 +6,13 @@ from recloop.envs.made import Made
 
 
 def test_entries_are_made_by_row_and_only_when_they_are_asked_for() -> None:
-    asked = []
+    asked: list[int] = []
 
-    def squared(row: int) -> int:
+    def square(row: int) -> int:
         asked.append(row)
         return row * row
 
-    squares = Made(10**9, squared)
+    squares = Made(10**9, square)
     assert len(squares) == 10**9
     assert (squares[3], squares[-1]) == (9, (10**9 - 1) ** 2)
     assert asked == [3, 10**9 - 1]

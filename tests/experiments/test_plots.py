@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recloop.envs.made import Made
+from recloop.experiments import plots
 from recloop.experiments.planning_gap import GREEDY_ORACLE, PLANNER
 from recloop.experiments.plots import learning_curves, reward_along_session, spread, taste_map
 from recloop.experiments.sessions import Curve, Played
@@ -117,3 +119,14 @@ def test_labels_that_would_overlap_are_pushed_apart_around_their_middle() -> Non
 def test_labels_keep_their_order_and_their_distance(values: list[float]) -> None:
     places = spread(np.sort(values), 0.05)
     assert (np.diff(places) >= 0.05 - 1e-9).all()
+
+
+def test_of_a_large_catalog_what_was_recommended_is_drawn_and_a_part_of_the_rest(played: list[Played]) -> None:
+    played = [one._replace(sessions=tuple(s._replace(items=s.items * 30_000) for s in one.sessions)) for one in played]
+    vectors = np.random.default_rng(0).normal(size=(1_000_000, 4)).astype(np.float32)
+    renumbered, rows = plots._thinned(played, len(vectors))
+    assert len(rows) < plots.MOST_DOTS
+    for one, other in zip(played, renumbered, strict=True):
+        for before, after in zip(one.sessions, other.sessions, strict=True):
+            np.testing.assert_array_equal(rows[after.items], before.items)
+    assert "<svg" in plots.taste_map(played[:2], vectors, Made(len(vectors), lambda row: f"group {row % 9}"))

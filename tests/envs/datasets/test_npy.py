@@ -20,7 +20,8 @@ def test_vectors_are_scaled_to_length_one(tmp_path: Path, kind: type) -> None:
     np.save(tmp_path / "vectors.npy", THREE.astype(kind))
     found = own_vectors(tmp_path / "vectors.npy", 3)
     assert found is not None
-    np.testing.assert_allclose(found.make(), [[0.6, 0.8], [0, 1], [-1, 0]], atol=1e-3)
+    expected = np.array([[0.6, 0.8], [0, 1], [-1, 0]], np.float32)
+    np.testing.assert_allclose(found.make(), expected, atol=1e-3)
     assert found.make().dtype == np.float32
 
 
