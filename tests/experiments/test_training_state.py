@@ -34,7 +34,7 @@ AGENTS: dict[str, Agent] = {
     "DQN full": DQNAgent(
         num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=96, hidden=(16,)
     ),
-    "MaskablePPO": MaskablePPOAgent(num_envs=8, rollout_steps=8, batch_size=32, epochs=1, hidden=(16,)),
+    "MaskablePPO": MaskablePPOAgent(num_envs=8, rollout_steps=16, batch_size=64, epochs=1, hidden=(16,)),
     "LinUCB": LinUCBAgent(num_envs=16),
     "Thompson": ThompsonAgent(num_envs=16),
     "SASRec": SASRecAgent(
