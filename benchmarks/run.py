@@ -17,7 +17,7 @@ def main() -> None:
     options = _options()
     os.environ.update(dict.fromkeys(THREADS, "1"))  # before anything imports numpy or torch
     sys.path.insert(0, str(ROOT))
-    figures = _measured(quick=options.quick)
+    figures = _encoding(quick=options.quick) if options.only == "encoding" else _measured(quick=options.quick)
     from benchmarks.tables import show
 
     figures["tables"] = show(figures)
@@ -29,6 +29,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a twentieth of the steps, once: whether it runs at all")
+    parser.add_argument("--only", choices=["encoding"], help="that part, which is left out unless it is named")
     default = Path("runs") / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     parser.add_argument("--out", type=Path, default=default, help="where the figures go (default: %(default)s)")
     return parser.parse_args()
@@ -61,6 +62,22 @@ def _measured(*, quick: bool) -> dict[str, Any]:
         "profile": {agent.name: shares(learner(agent, task), scale) for agent in agents},
         "load_at_the_end": load(),
     }
+
+
+def _encoding(*, quick: bool) -> dict[str, Any]:
+    """Figures of the encoder, which need MiniLM, MovieLens, ONNX Runtime and sentence-transformers."""
+    import torch
+
+    from benchmarks.encoding import encoding
+    from benchmarks.machine import described, load
+    from recloop.experiments.assets import fetch
+    from recloop.experiments.compose import composed
+    from recloop.experiments.setting import Texts
+
+    torch.set_num_threads(1)
+    before, texts = described(), Texts.of(composed([])).items
+    read = encoding(texts[:64], fetch("minilm"), 1, 100_000) if quick else encoding(texts, fetch("minilm"), 5)
+    return {"machine": before, "encoding": read, "load_at_the_end": load()}
 
 
 if __name__ == "__main__":

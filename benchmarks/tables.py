@@ -11,8 +11,12 @@ from benchmarks.training import GOAL
 def show(figures: dict[str, Any]) -> str:
     """Print all of them; gives what was printed."""
     console = Console(width=110, record=True)
-    console.print(_environment(figures["environment"]), _parts(figures["parts"]))
-    console.print(_training(figures["training"]), _profile(figures["profile"]))
+    for part, table in (
+        ("environment", _environment), ("parts", _parts), ("training", _training), ("profile", _profile),
+        ("encoding", _encoding),
+    ):  # fmt: skip
+        if part in figures:
+            console.print(table(figures[part]))
     machine = figures["machine"]
     cores, first, last = machine["cores"], machine["load"][0], figures["load_at_the_end"][0]
     console.print(f"{machine['processor']}, {cores} cores, one used; load {first} before and {last} after")
@@ -56,6 +60,32 @@ def _profile(shares: dict[str, dict[str, float]]) -> Table:
     table = _table("Where training spends its time (cProfile)", *shares)
     for part in next(iter(shares.values())):
         table.add_row(part, *(f"{of_agent[part]:.1%}" for of_agent in shares.values()))
+    return table
+
+
+def _encoding(figures: dict[str, Any]) -> Table:
+    ready = figures["ready"]
+    title = (
+        f"Encoding {figures['texts']:,} texts of {figures['tokens']:.1f} tokens with MiniLM, against "
+        f"sentence-transformers\n{ready['texts']:,} cached vectors are at hand in {ready['wall']:.2f} s "
+        f"({ready['cpu']:.2f} CPU-s; goal {ready['goal']:.0f} s)"
+    )
+    columns = (
+        "times",
+        "CPU time",
+        "goal",
+        "texts/s",
+        "texts/CPU-s",
+        "max difference",
+        "least cosine",
+        "same 10 nearest",
+    )
+    table = _table(title, *columns)
+    for row in figures["rows"]:
+        factors = (f"{row['factor'][clock]:.2f}" for clock in ("wall", "cpu"))
+        rates = (f"{row[clock]:,.0f}" for clock in ("wall", "cpu"))
+        errors = (f"{row['largest_difference']:.1e}", f"{row['least_cosine']:.5f}", f"{row['neighbours']:.3f}")
+        table.add_row(row["name"], *factors, f"{row['goal'] or '-'}", *rates, *errors)
     return table
 
 
