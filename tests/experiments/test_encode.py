@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -121,6 +122,17 @@ def test_processes_of_which_one_is_killed_read_a_file_together(tmp_path: Path, k
     cached = Cached(Hashing(dim=16), kept)
     np.testing.assert_array_equal(cached.encode(texts), Hashing(dim=16).encode(texts))
     assert (cached.hits, cached.misses) == (20_000, 0)
+
+
+def test_ray_that_does_not_start_is_one_line(
+    titles: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise RuntimeError("the node timed out\nat line 7")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refuse))
+    assert tiny.recloop("encode", "--file", str(titles), "--ray", "2", *WORDS) == 2
+    assert "recloop: --ray: Ray does not start (the node timed out); see RAY_ADDRESS" in capsys.readouterr().err
 
 
 @pytest.mark.slow
