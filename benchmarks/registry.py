@@ -65,6 +65,19 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+    "encoding": Sheet(
+        "Encoding: film titles read by MiniLM on one thread, against sentence-transformers",
+        {
+            "times as quick": "{factor[wall]:.2f}",
+            "CPU time": "{factor[cpu]:.2f}",
+            "texts/s": "{wall:,.0f}",
+            "texts/CPU-s": "{cpu:,.0f}",
+            "largest difference": "{largest_difference:.1e}",
+            "least cosine": "{least_cosine:.5f}",
+            "same neighbours": "{neighbours:.1%}",
+            "at hand after": "{ready[wall]:.2f} s",
+        },
+    ),
     "serving": Sheet(
         "Serving: milliseconds of one recommendation of ten items, median and 99 % (processor time)",
         {

@@ -37,7 +37,7 @@ class Corpus:
     its own: a shard without one is read again, so that a kill at any moment costs the shards under way and no more.
     Processes that write the same shard, one of them having been taken for dead, write the same bytes.
 
-    Damage: `check` compares every shard with its SHA-256, which takes a second a gigabyte or two; `ready` does so only
+    Damage: `check` compares every shard with its SHA-256, which takes about a second a gigabyte; `ready` does so only
     if `vectors.npy` has been written to since the last time, by its size and its time of change. A bit that tips on the
     disk by itself is found by `check` alone, which `recloop encode` begins with.
     """

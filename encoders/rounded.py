@@ -21,7 +21,7 @@ class Rounded:
 
     A text has one vector, whether it has been kept or is read anew: so the rounding belongs to the encoder and to its
     fingerprint, and `Corpus` keeps two bytes a number of it and loses nothing. Of a unit vector, float16 keeps 11
-    significant bits and bfloat16 8: cosines are wrong by less than 1e-6 and 2e-5.
+    significant bits and bfloat16 8: at 384 dimensions the cosine of two texts moves by less than 1e-4 and 1e-3.
     """
 
     encoder: Encoder

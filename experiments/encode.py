@@ -146,7 +146,12 @@ def _on_ray(corpus: "Corpus", workers: int, threads: int, bar: "Bar") -> None:
         import ray
     except ImportError as error:
         raise UsageError("--ray: Ray is not installed; pip install 'recloop[ray]'") from error
-    ray.init(log_to_driver=False, include_dashboard=False, ignore_reinit_error=True)
+    try:
+        ray.init(log_to_driver=False, include_dashboard=False)
+    except Exception as error:  # Ray raises no kind of its own here
+        raise UsageError(
+            f"--ray: Ray does not start ({_first_line(error)}); see RAY_ADDRESS, or leave it out"
+        ) from error
     try:
         shared = ray.put(corpus)
         tasks = [ray.remote(_work).options(num_cpus=threads).remote(shared, threads) for _ in range(workers)]
@@ -158,6 +163,10 @@ def _on_ray(corpus: "Corpus", workers: int, threads: int, bar: "Bar") -> None:
             bar.advance(done - before)
     finally:
         ray.shutdown()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _work(corpus: "Corpus", threads: int) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -109,7 +110,7 @@ def test_ctrl_c_keeps_what_has_been_read_and_says_so(
 
 @pytest.mark.slow
 def test_processes_of_which_one_is_killed_read_a_file_together(tmp_path: Path, kept: Path) -> None:
-    texts = [f"film number {number}" for number in range(60_000)]
+    texts = [f"film number {number}" for number in range(20_000)]
     (tmp_path / "many.txt").write_text("\n".join(texts))
     command = [sys.executable, "-m", "recloop.experiments.cli", "encode", "--file", str(tmp_path / "many.txt"), *WORDS]
     victim, *others = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(3)]
@@ -120,7 +121,18 @@ def test_processes_of_which_one_is_killed_read_a_file_together(tmp_path: Path, k
     assert [other.wait() for other in others] == [0, 0]
     cached = Cached(Hashing(dim=16), kept)
     np.testing.assert_array_equal(cached.encode(texts), Hashing(dim=16).encode(texts))
-    assert (cached.hits, cached.misses) == (60_000, 0)
+    assert (cached.hits, cached.misses) == (20_000, 0)
+
+
+def test_ray_that_does_not_start_is_one_line(
+    titles: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise RuntimeError("the node timed out\nat line 7")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refuse))
+    assert tiny.recloop("encode", "--file", str(titles), "--ray", "2", *WORDS) == 2
+    assert "recloop: --ray: Ray does not start (the node timed out); see RAY_ADDRESS" in capsys.readouterr().err
 
 
 @pytest.mark.slow
