@@ -47,6 +47,7 @@ class ItemQNetwork(QNetwork):
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
         """Q-values [n, k] of some actions [n, k]."""
+        assert isinstance(obs, Tensor)
         at_once, later = self.parts(obs, actions)
         return self.offers.open_among(at_once + later, obs, actions)
 
