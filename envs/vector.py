@@ -68,6 +68,15 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         """Named blocks of the observation."""
         return self.task.layout
 
+    @property
+    def clicks(self) -> Floats:
+        """What each user clicked of the last recommendation, 1 or 0, [num_envs] or [num_envs, slate].
+
+        An attribute, for those who learn from every answer: infos are empty while no session ends. After a step only.
+        """
+        assert self._shown is not None, "nobody has been recommended anything yet"
+        return self._shown[1].response.click
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let new users come. `options` are not used."""
         super().reset(seed=seed)

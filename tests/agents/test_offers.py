@@ -137,7 +137,7 @@ class Exploring:
     def predict(
         self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Ints, Any]:
-        return self.model._explore(observation), None
+        return self.model._explore(observation)[0], None
 
 
 @pytest.mark.parametrize("slate", [1, 2])
