@@ -65,6 +65,25 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+    "lookup": Sheet(
+        "Look-up of the ten nearest items, one thread",
+        {
+            "build s": "{build_seconds:.1f}",
+            "recall@10": "{recall:.3f}",
+            "p50 ms": "{p50_ms:.2f}",
+            "p99 ms": "{p99_ms:.2f}",
+            "64 at once, queries/s": "{queries_a_second:,.0f}",
+        },
+    ),
+    "growth": Sheet(
+        "Growth: 1,024 users' steps a second, a look-up, and the peak of memory so far",
+        {
+            **_CLOCKS,
+            "p50 ms": "{p50_ms:.2f}",
+            "p99 ms": "{p99_ms:.2f}",
+            "peak MB": "{peak_megabytes:,.0f}",
+        },
+    ),
     "peers": Sheet(
         "Other simulators: how many times as quick recloop is, of wall time (of processor time)",
         {

@@ -117,14 +117,14 @@ def taste_map(played: Sequence[Played], vectors: NDArray[np.floating], groups: S
     """Where each policy recommends, on the plane of the catalog's two principal components.
 
     `vectors` [num_items, dim]; `groups` [num_items] colours the first panel, the six largest ones by name. A dot's area
-    is the item's share of the policy's recommendations, on one scale for all panels. Of a large catalog a part is drawn:
-    what was recommended, and items at equal distances between.
+    is the item's share of the policy's recommendations, on one scale for all panels. Of a large catalog what was
+    recommended is drawn, and of the rest a part.
     """
     from matplotlib.figure import Figure
 
     if len(vectors) > MOST_DOTS:
-        played, rows = _thinned(played, len(vectors))
-        vectors, groups = vectors[rows], [groups[row] for row in rows]
+        played, drawn = _thinned(played, len(vectors))
+        vectors, groups = vectors[drawn], [groups[row] for row in drawn]
     plane = _principal_plane(vectors)  # [num_items, 2]
     colours = policy_colours([one.key for one in played])
     columns = 4
