@@ -65,6 +65,7 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
+<<<<<<< HEAD
     "encoding": Sheet(
         "Encoding: film titles read by MiniLM on one thread, against sentence-transformers",
         {
@@ -86,6 +87,25 @@ SHEETS = {
             "recall@10": "{recall:.3f}",
             "GB": "{gigabytes:.2f}",
             "ready after": "{seconds_to_get_ready:.0f} s",
+=======
+    "lookup": Sheet(
+        "Look-up of the ten nearest items, one thread",
+        {
+            "build s": "{build_seconds:.1f}",
+            "recall@10": "{recall:.3f}",
+            "p50 ms": "{p50_ms:.2f}",
+            "p99 ms": "{p99_ms:.2f}",
+            "64 at once, queries/s": "{queries_a_second:,.0f}",
+        },
+    ),
+    "growth": Sheet(
+        "Growth: 1,024 users' steps a second, a look-up, and the peak of memory so far",
+        {
+            **_CLOCKS,
+            "p50 ms": "{p50_ms:.2f}",
+            "p99 ms": "{p99_ms:.2f}",
+            "peak MB": "{peak_megabytes:,.0f}",
+>>>>>>> scale
         },
     ),
     "peers": Sheet(

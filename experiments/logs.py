@@ -214,7 +214,7 @@ def _joined(episodes: list[Any]) -> Log:
 def _datasets_in(folder: Path) -> Iterator[None]:
     """Minari keeps its data sets in `folder` within the block."""
     before = os.environ.get(_PLACE)
-    os.environ[_PLACE] = str(folder)
+    os.environ[_PLACE] = str(folder.resolve())  # Minari joins a relative one to itself
     try:
         yield
     finally:

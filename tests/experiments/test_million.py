@@ -83,3 +83,13 @@ def test_given_vectors_can_be_reduced_and_are_kept_reduced() -> None:
     agent, world = setting.train.observation.items.vectors, setting.train.simulator.world.vectors
     assert (agent.shape, world.shape) == ((5_000, 8), (5_000, 16))
     np.testing.assert_allclose(np.linalg.norm(agent, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_million_items_are_ready_and_found() -> None:
+    setting = build_setting(composed(["env=million"]))
+    catalog = setting.train.observation.items
+    assert catalog.num_items == 1_000_000
+    assert float(setting.fingerprints["index of 1,000,000 items, recall@10"]) >= 0.95
+    rows = np.arange(0, 1_000_000, 99_991)
+    assert catalog.nearest(catalog.vectors[rows], 1)[:, 0].tolist() == rows.tolist()
