@@ -65,7 +65,6 @@ SHEETS = {
         },
     ),
     "shares": Sheet("Where training spends its time (cProfile)", {"PPO": "{PPO:.1%}", "DQN": "{DQN:.1%}"}),
-<<<<<<< HEAD
     "encoding": Sheet(
         "Encoding: film titles read by MiniLM on one thread, against sentence-transformers",
         {
@@ -87,7 +86,6 @@ SHEETS = {
             "recall@10": "{recall:.3f}",
             "GB": "{gigabytes:.2f}",
             "ready after": "{seconds_to_get_ready:.0f} s",
-=======
     "lookup": Sheet(
         "Look-up of the ten nearest items, one thread",
         {
@@ -105,7 +103,6 @@ SHEETS = {
             "p50 ms": "{p50_ms:.2f}",
             "p99 ms": "{p99_ms:.2f}",
             "peak MB": "{peak_megabytes:,.0f}",
->>>>>>> scale
         },
     ),
     "peers": Sheet(
