@@ -86,6 +86,8 @@ SHEETS = {
             "recall@10": "{recall:.3f}",
             "GB": "{gigabytes:.2f}",
             "ready after": "{seconds_to_get_ready:.0f} s",
+        },
+    ),
     "lookup": Sheet(
         "Look-up of the ten nearest items, one thread",
         {
