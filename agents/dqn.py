@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3 import DQN
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.vec_env import VecEnv
@@ -20,7 +20,11 @@ from recloop.agents.networks import ItemHead
 from recloop.agents.offers import Offers
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.replay import Replay, Replayed
 from recloop.agents.says import check_says
+
+FUSED = {"optimizer_kwargs": {"fused": True}}
+"""One pass of Adam over the weights instead of a dozen."""
 
 
 class ItemQNetwork(QNetwork):
@@ -39,19 +43,21 @@ class ItemQNetwork(QNetwork):
         assert isinstance(obs, Tensor)
         features = self.extract_features(obs, self.features_extractor)
         of_items, of_state = self.head.among(features, self.offers.candidates(obs))
-        return self.offers.open(of_items + of_state, obs)
+        return self.offers.open(of_items + of_state.mean(dim=1, keepdim=True), obs)
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
-        """Q-values [n] of the actions taken [n]; what comes at once is not learned from them."""
-        at_once, later, of_state = self._parts(obs, actions)
-        values: Tensor = at_once.detach() + later + of_state[:, 0]
-        return values
+        """Q-values [n, k] of some actions [n, k]."""
+        assert isinstance(obs, Tensor)
+        at_once, later = self.parts(obs, actions)
+        return self.offers.open_among(at_once + later, obs, actions)
 
-    def at_once(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
-        """The rewards [n] expected at once of the actions taken [n]."""
-        return self._parts(obs, actions)[0]
+    def parts(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """The rewards expected at once of some actions [n, k], and the rest of their Q-values, [n, k] each."""
+        at_once, later, of_state = self.outputs(obs, actions)
+        return at_once, later + of_state.mean(dim=1, keepdim=True)
 
-    def _parts(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def outputs(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the item head says of some actions [n, k]."""
         assert isinstance(obs, Tensor)
         return self.head.of(self.extract_features(obs, self.features_extractor), self.offers.items(obs, actions))
 
@@ -75,8 +81,8 @@ class MLPQNetwork(QNetwork):
     """One output unit an item, as in stable-baselines3."""
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
-        """Q-values [n] of the actions taken [n]."""
-        values: Tensor = self(obs).gather(1, actions[:, None])[:, 0]
+        """Q-values [n, k] of some actions [n, k]."""
+        values: Tensor = self(obs).gather(1, actions)
         return values
 
 
@@ -91,85 +97,104 @@ class MLPDQNPolicy(DQNPolicy):
 class BatchedDQN(DQN):
     """DQN for many users and many items.
 
-    - Targets are double (van Hasselt et al., 2016): the online network chooses, the target network values; n-step
-      returns come from stable-baselines3's own buffer.
+    - Targets are double (van Hasselt et al., 2016): the online network chooses, the target network values; returns are
+      of several steps.
     - Every user flips an exploration coin of their own, and explores among the `explore_best` items of the highest
       value.
-    - Q-values of the chosen actions only, where all are not needed.
+    - Q-values of few items where all are not needed: of those taken, and of a short list of the best, noted when an
+      observation is acted on, among which, and as many at random, its best is looked for when it is replayed.
     - The item head's click model learns from rewards, its other part from what Q-values leave of the return. Learned
       from Q-values as well, the click model bends to what bootstraps get wrong.
     """
 
     q_net: ItemQNetwork | MLPQNetwork
     q_net_target: ItemQNetwork | MLPQNetwork
+    replay_buffer: Replay
 
-    def __init__(self, *args: Any, explore_best: int, **kwargs: Any) -> None:
-        self.explore_best = explore_best
+    def __init__(self, *args: Any, explore_best: int, shortlist: int, **kwargs: Any) -> None:
+        self.explore_best, self.shortlist = explore_best, shortlist
         super().__init__(*args, **kwargs)
+        assert isinstance(self.action_space, spaces.Discrete)
+        self.num_items = int(self.action_space.n)
 
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[Ints, Ints]:
         observation = self._last_obs
         assert isinstance(observation, np.ndarray)
-        actions = self._explore(observation)
+        actions, shortlists = self._explore(observation)
+        self.replay_buffer.note(shortlists=shortlists)
         return actions, actions
 
-    def _explore(self, observation: Floats) -> Ints:
-        """Greedy actions [n], but where a user's coin says explore: one of the best few."""
-        with torch.no_grad():
-            values = self.q_net(self.policy.obs_to_tensor(observation)[0])  # [n, num_items]
-            best: Ints = values.topk(self.explore_best, dim=1).indices.cpu().numpy()  # [n, explore_best]
-        n = len(best)
+    def _explore(self, observation: Floats) -> tuple[Ints, Ints]:
+        """Greedy actions [n], but where a user's coin says explore: one of the best few; and shortlists [n, k]."""
+        n = len(observation)
         # numpy's global stream is the one that stable-baselines3 seeds and draws replayed samples from
         coin = np.random.random(n) < self.exploration_rate  # noqa: NPY002
-        rank = np.where(coin, np.random.randint(self.explore_best, size=n), 0)  # noqa: NPY002
-        actions: Ints = best[np.arange(n), rank]
-        return actions
+        rank = np.random.randint(self.explore_best, size=n)  # noqa: NPY002
+        with torch.no_grad():
+            values = self.q_net(self.policy.obs_to_tensor(observation)[0])  # [n, num_items]
+            best = values.topk(max(self.shortlist, 1), dim=1).indices.cpu().numpy()  # [n, shortlist]
+            explored = values[coin].topk(self.explore_best, dim=1, sorted=False).indices.cpu().numpy()
+        actions: Ints = best[:, 0].copy()
+        actions[coin] = explored[np.arange(len(explored)), rank[coin]]
+        return actions, best[:, : self.shortlist]
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        """Gradient steps on the Huber loss of the double-DQN error.
+        """Gradient steps on the loss of replayed transitions.
 
         Raises:
             FloatingPointError: the loss is NaN or infinite.
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        losses = [self._gradient_step(batch_size) for _ in range(gradient_steps)]
+        losses = [self._gradient_step(self.replay_buffer.sample(batch_size)) for _ in range(gradient_steps)]
         self._n_updates += gradient_steps
         loss = float(torch.stack(losses).mean())
         refuse_loss(loss, self._n_updates)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/loss", loss)
 
-    def _gradient_step(self, batch_size: int) -> Tensor:
-        assert self.replay_buffer is not None
-        batch = self.replay_buffer.sample(batch_size)
-        with torch.no_grad():
-            greedy = self.q_net(batch.next_observations).argmax(dim=1)  # [batch]
-            following = self.q_net_target.of(batch.next_observations, greedy)  # [batch]
-            discounts = self.gamma if batch.discounts is None else batch.discounts[:, 0]
-            target = batch.rewards[:, 0] + (1 - batch.dones[:, 0]) * discounts * following
-        loss = functional.smooth_l1_loss(self.q_net.of(batch.observations, batch.actions[:, 0].long()), target)
-        if isinstance(self.q_net, ItemQNetwork):
-            loss = loss + self._click_loss(self.q_net, batch_size)
+    def _gradient_step(self, batch: Replayed) -> Tensor:
+        loss = self._loss(batch)
         self.policy.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return loss.detach()
 
-    def _click_loss(self, q_net: ItemQNetwork, batch_size: int) -> Tensor:
-        """Huber loss of the click model on the rewards of single steps, which n-step returns do not show."""
-        buffer = self.replay_buffer
-        assert isinstance(buffer, ReplayBuffer)
-        filled = buffer.buffer_size if buffer.full else buffer.pos
-        steps = np.random.randint(filled, size=batch_size)  # noqa: NPY002
-        rows = np.random.randint(buffer.n_envs, size=batch_size)  # noqa: NPY002
-        observations, actions, rewards = (
-            buffer.to_torch(field[steps, rows]) for field in (buffer.observations, buffer.actions, buffer.rewards)
-        )
-        return functional.smooth_l1_loss(q_net.at_once(observations, actions[:, 0].long()), rewards)
+    def _loss(self, batch: Replayed) -> Tensor:
+        """Huber loss of the double-DQN error, and that of the click model on the rewards of the first steps."""
+        target = batch.rewards + (1 - batch.dones) * batch.discounts * self._following(batch)  # [batch, 1]
+        if isinstance(self.q_net, MLPQNetwork):
+            return functional.smooth_l1_loss(self.q_net.of(batch.observations, batch.actions), target)
+        at_once, later = self.q_net.parts(batch.observations, batch.actions)
+        learned = functional.smooth_l1_loss(at_once, batch.first_rewards[:, None])
+        return functional.smooth_l1_loss(at_once.detach() + later, target) + learned
+
+    def _following(self, batch: Replayed) -> Tensor:
+        """What the next observations are worth, [batch, 1]."""
+        with torch.no_grad():
+            greedy = self._greedy(batch.next_observations, batch.next_shortlists)
+            return self._value(batch.next_observations, greedy)
+
+    def _value(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """What the target network holds of the actions [n, 1], [n, 1]."""
+        values: Tensor = self.q_net_target.of(observations, actions)
+        return values
+
+    def _greedy(self, observations: Tensor, shortlists: Tensor) -> Tensor:
+        """The best items [n, 1] of the shortlists [n, k] and of as many at random, or of the whole catalog."""
+        if self.shortlist == 0:
+            best: Tensor = self.q_net(observations).argmax(dim=1, keepdim=True)
+            return best
+        tried = self._tried(shortlists)
+        return tried.gather(1, self.q_net.of(observations, tried).argmax(dim=1, keepdim=True))
+
+    def _tried(self, shortlists: Tensor) -> Tensor:
+        """Shortlists grow old, and what has become good since is found at random, [n, 2 * k]."""
+        others = np.random.randint(self.num_items, size=tuple(shortlists.shape))  # noqa: NPY002
+        return torch.cat([shortlists, torch.as_tensor(others, device=shortlists.device)], dim=1)
 
 
 @dataclass(frozen=True)
@@ -189,6 +214,8 @@ class DQNAgent:
         n_steps: steps of the return before the bootstrap.
         target_update_steps: user steps between copies to the target network.
         explore_best: exploration chooses among so many best items.
+        shortlist: best items noted with an observation; among them and as many at random its best is looked for when
+            it is replayed. 0 to look through all items.
         exploration: share of exploring steps at the start and at the end of its fall.
         exploration_share: part of training over which it falls.
         max_grad_norm: gradients are clipped to this norm.
@@ -207,6 +234,7 @@ class DQNAgent:
     n_steps: int = 3
     target_update_steps: int = 2_000
     explore_best: int = 200
+    shortlist: int = 8
     exploration: tuple[float, float] = (0.5, 0.05)
     exploration_share: float = 0.9
     max_grad_norm: float = 10.0
@@ -227,6 +255,7 @@ class DQNAgent:
             n_steps=(1, ENDLESS),
             target_update_steps=(1, ENDLESS),
             explore_best=(1, ENDLESS),
+            shortlist=(0, ENDLESS),
             exploration=(0, 1),
             exploration_share=(ABOVE_0, 1),
             max_grad_norm=(ABOVE_0, ENDLESS),
@@ -250,28 +279,36 @@ class DQNAgent:
         """
         self.check_says(items.says, repeats=items.repeats)
         if items.slate > 1:
-            raise ValueError(f"DQN recommends one item at once, and not {items.slate}; choose agent=ppo")
-        hidden = list(self.hidden)
-        plain = {"net_arch": hidden}
-        head = {"items": items, "hidden": hidden, "scales": self.scales}
-        return BatchedDQN(
-            ItemDQNPolicy if self.head == "item" else MLPDQNPolicy,
-            env,
-            policy_kwargs={**reading(items.layout), **(head if self.head == "item" else plain)},
-            explore_best=min(self.explore_best, items.always_open),
-            buffer_size=self.buffer_steps,
-            learning_starts=self.learning_starts,
-            batch_size=self.batch_size,
-            train_freq=1,
-            gradient_steps=max(1, round(env.num_envs * self.replay_ratio / self.batch_size)),
-            learning_rate=lambda remaining: self.learning_rate * remaining,
-            gamma=self.gamma,
-            n_steps=self.n_steps,
-            target_update_interval=self.target_update_steps,
-            exploration_initial_eps=self.exploration[0],
-            exploration_final_eps=self.exploration[1],
-            exploration_fraction=self.exploration_share,
-            max_grad_norm=self.max_grad_norm,
-            seed=seed,
-            device=device,
+            raise ValueError(
+                f"DQN recommends one item at once, and not {items.slate}; choose agent=slate_q or agent=ppo"
+            )
+        policy = ItemDQNPolicy if self.head == "item" else MLPDQNPolicy
+        return BatchedDQN(policy, env, **self.arguments(items, env.num_envs), seed=seed, device=device)
+
+    def arguments(self, items: ItemSpace, num_envs: int) -> dict[str, Any]:
+        """Those of `BatchedDQN`, for these items and so many users."""
+        hidden, shortlist = list(self.hidden), min(self.shortlist, items.always_open)
+        if "candidates" in items.layout:
+            shortlist = 0  # few enough, and others at each step
+        head = (
+            {"items": items, "hidden": hidden, "scales": self.scales} if self.head == "item" else {"net_arch": hidden}
         )
+        return {
+            "policy_kwargs": {**FUSED, **reading(items.layout), **head},
+            "explore_best": min(self.explore_best, items.always_open),
+            "shortlist": shortlist,
+            "buffer_size": self.buffer_steps,
+            "replay_buffer_class": Replay,
+            "replay_buffer_kwargs": {"n_steps": self.n_steps, "gamma": self.gamma, "shortlist": shortlist},
+            "learning_starts": self.learning_starts,
+            "batch_size": self.batch_size,
+            "train_freq": 1,
+            "gradient_steps": max(1, round(num_envs * self.replay_ratio / self.batch_size)),
+            "learning_rate": lambda remaining: self.learning_rate * remaining,
+            "gamma": self.gamma,
+            "target_update_interval": self.target_update_steps,
+            "exploration_initial_eps": self.exploration[0],
+            "exploration_final_eps": self.exploration[1],
+            "exploration_fraction": self.exploration_share,
+            "max_grad_norm": self.max_grad_norm,
+        }

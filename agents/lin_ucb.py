@@ -8,9 +8,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from recloop.agents.linear import LinearPolicy
-from recloop.agents.online import OnlineLearner, refuse_slates
+from recloop.agents.online import OnlineLearner, refuse_others
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.says import check_says
 
 
 class LinUCBPolicy(LinearPolicy):
@@ -33,7 +34,8 @@ class LinUCBPolicy(LinearPolicy):
     def optimistic(self, state: Tensor, table: Tensor, bored: Tensor) -> Tensor:
         """The bounds [n, k]; minus infinity where none is computed."""
         means = self.means(self.theta, state, table, bored)
-        best = means.topk(min(self.explore_best, means.shape[1]), dim=1)  # [n, explore_best] values and indices
+        few = min(self.explore_best + self.closed, means.shape[1])  # some of the best may not be shown again
+        best = means.topk(few, dim=1)  # [n, few] values and indices
         rows = table[best.indices] if table.dim() == 2 else table.take_along_dim(best.indices[:, :, None], dim=1)
         bounds = best.values + self.confidence * self.deviations(state, rows, bored.gather(1, best.indices))
         return torch.full_like(means, -torch.inf).scatter(1, best.indices, bounds)
@@ -75,13 +77,17 @@ class LinUCBAgent:
         """What the agent is called in tables."""
         return "LinUCB"
 
+    def check_says(self, says: str, *, repeats: bool) -> None:
+        """Refuse actions that it cannot take, see `agents/says.py`."""
+        check_says(says, "item", repeats=repeats)
+
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> OnlineLearner:
         """The model, ready to learn.
 
         Raises:
-            ValueError: it is asked for slates.
+            ValueError: it is asked for slates, or for vectors.
         """
-        refuse_slates(self.name, items)
+        refuse_others(self.name, items)
         return OnlineLearner(
             LinUCBPolicy,
             env,

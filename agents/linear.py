@@ -45,11 +45,11 @@ class LinearPolicy(OnlinePolicy):
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         """The item [n] of the highest mean, or the most promising one."""
         assert isinstance(observation, Tensor)
-        state, offered = observation[:, self.layout["state"]], self.offered(observation)
+        state, offered = observation[:, self.layout["state"]], self.offers.candidates(observation)
         table = self.table if offered is None else self.table[offered]  # [num_items, dim + 2] or [n, k, dim + 2]
         bored = torch.relu(products(observation[:, self.layout["exposure"]], table[..., : self.dim]))
         score = self.means(self.theta, state, table, bored) if deterministic else self.optimistic(state, table, bored)
-        return score.argmax(dim=1)
+        return self.offers.open(score, observation).argmax(dim=1)
 
     @property
     def factor(self) -> Tensor:
@@ -107,7 +107,7 @@ class LinearPolicy(OnlinePolicy):
 
     def _features(self, observation: Tensor, actions: Tensor) -> Tensor:
         """x of the actions taken [n], [n, 2 * dim + 4]."""
-        taken = self.recommended(observation, actions)
+        taken = self.offers.items(observation, actions)
         e, state = self.vectors[taken], observation[:, self.layout["state"]]
         bored = torch.relu((observation[:, self.layout["exposure"]] * e).sum(1))
         others = (state * e).sum(1), self.quality[taken], torch.ones_like(bored), bored

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.torch_layers import create_mlp
 from torch import Tensor, nn
-from torch.nn.functional import embedding
+from torch.nn import functional
 
 from recloop.agents.policy import ItemSpace
 
@@ -59,35 +59,45 @@ class ItemHead(nn.Module):
 
     def forward(self, observation: Tensor) -> tuple[Tensor, Tensor]:
         """Values [n, num_items] of observations [n, size], and the extra outputs [n, extra]."""
+        score, later, extra = self._read(observation)
+        return torch.addmm(torch.sigmoid(score), later, self.vectors.T), extra
+
+    def apart(self, observation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of items less the shift, what items are worth later, [n, num_items] each, and the extra outputs."""
+        score, later, extra = self._read(observation)
+        return score, later @ self.vectors.T, extra
+
+    def _read(self, observation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores less the shift [n, num_items], the query of what comes later [n, dim], and the extra outputs."""
         alpha, beta, delta = torch.exp(LOG_SPEED * self.log_scales)
         now, later, extra = self.queries(observation).tensor_split((self.dim, 2 * self.dim), dim=1)
         later = torch.addcmul(later, -LOG_SPEED * self.price, observation[:, self.state])  # [n, dim]
         now = torch.addcmul(now, alpha, observation[:, self.state])  # [n, dim]
         bored = torch.relu(observation[:, self.exposure] @ self.vectors.T)  # [n, num_items]
         score = torch.addmm(delta * self.quality - LOG_SPEED * self.shift, now, self.vectors.T)  # [n, num_items]
-        return torch.addmm(torch.sigmoid(torch.addcmul(score, -beta, bored)), later, self.vectors.T), extra
+        return torch.addcmul(score, -beta, bored), later, extra
 
     def among(self, observation: Tensor, candidates: Tensor | None) -> tuple[Tensor, Tensor]:
         """Values of the `candidates` [n, k] alone, [n, k], or of all items; and the extra outputs [n, extra]."""
         if candidates is None:
             found: tuple[Tensor, Tensor] = self(observation)
             return found
+        at_once, later, extra = self.of(observation, candidates)
+        return at_once + later, extra
+
+    def of(self, observation: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What some actions [n, k] are worth at once [n, k] and later [n, k], and the extra outputs [n, extra]."""
+        score, later, extra = self.apart_of(observation, actions)
+        return torch.sigmoid(score), later, extra
+
+    def apart_of(self, observation: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `apart`, of some actions [n, k] only."""
         alpha, beta, delta = torch.exp(LOG_SPEED * self.log_scales)
         now, later, extra = self.queries(observation).tensor_split((self.dim, 2 * self.dim), dim=1)
         state, exposure = observation[:, self.state], observation[:, self.exposure]
         later = torch.addcmul(later, -LOG_SPEED * self.price, state)  # [n, dim]
-        asked = torch.stack([torch.addcmul(now, alpha, state), exposure, later], dim=2)  # [n, dim, 3]
-        liked, bored, spared = torch.bmm(embedding(candidates, self.vectors), asked).unbind(2)  # [n, k] each
-        score = liked + delta * self.quality[candidates] - LOG_SPEED * self.shift
-        return torch.sigmoid(torch.addcmul(score, -beta, torch.relu(bored))) + spared, extra
-
-    def of(self, observation: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the actions taken [n] are worth at once [n] and later [n], and the extra outputs [n, extra]."""
-        alpha, beta, delta = torch.exp(LOG_SPEED * self.log_scales)
-        now, later, extra = self.queries(observation).tensor_split((self.dim, 2 * self.dim), dim=1)
-        later = torch.addcmul(later, -LOG_SPEED * self.price, observation[:, self.state])  # [n, dim]
-        taken = self.vectors[actions]  # [n, dim]
-        bored = torch.relu((observation[:, self.exposure] * taken).sum(1))
-        liked = ((now + alpha * observation[:, self.state]) * taken).sum(1) + delta * self.quality[actions]
-        at_once = torch.sigmoid(liked - beta * bored - LOG_SPEED * self.shift)
-        return at_once, (later * taken).sum(1), extra
+        queries = torch.stack([torch.addcmul(now, alpha, state), later, exposure], dim=1)  # [n, 3, dim]
+        vectors = functional.embedding(actions, self.vectors)  # [n, k, dim]
+        liked, later, exposed = (queries @ vectors.transpose(1, 2)).unbind(1)  # [n, k] each
+        score = torch.addcmul(liked, delta, self.quality[actions]) - LOG_SPEED * self.shift
+        return torch.addcmul(score, -beta, torch.relu(exposed)), later, extra

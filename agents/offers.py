@@ -32,6 +32,14 @@ class Offers:
             return actions
         return candidates.gather(1, actions.reshape(len(actions), -1)).reshape(actions.shape)
 
+    def open_among(self, values: Tensor, observation: Tensor, actions: Tensor) -> Tensor:
+        """The values [n, k] of some actions [n, k], as in `open`."""
+        block = self.blocks["shown"]
+        if block is None or self.blocks["candidates"] is not None:
+            return values
+        shown = observation[:, block].long()  # [n, length]
+        return values.masked_fill((actions[:, :, None] == shown[:, None]).any(dim=2), MASKED)
+
     def open(self, values: Tensor, observation: Tensor) -> Tensor:
         """The values [n, actions], MASKED where an item may not be shown again; candidates always may be shown."""
         block = self.blocks["shown"]

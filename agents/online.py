@@ -14,7 +14,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from recloop.agents.finite import refuse_loss
-from recloop.agents.policy import ItemSpace
+from recloop.agents.offers import Offers
+from recloop.agents.policy import ItemSpace, readable
+from recloop.agents.says import check_says
 
 
 class OnlinePolicy(BasePolicy):
@@ -31,23 +33,17 @@ class OnlinePolicy(BasePolicy):
     def __init__(self, *arguments: Any, items: ItemSpace) -> None:
         super().__init__(*arguments)
         self.layout, self.dim = items.layout, items.vectors.shape[1]
-        self.numbers = [block for name, block in items.layout.items() if name not in ("shown", "candidates")]
+        self.offers, self.readable, self.closed = (
+            Offers(items),
+            readable(items.layout),
+            items.num_actions - items.always_open,
+        )
         self.register_buffer("vectors", torch.as_tensor(items.vectors), persistent=False)  # [num_items, dim]
         self.register_buffer("quality", torch.as_tensor(items.quality), persistent=False)  # [num_items]
 
     @abstractmethod
     def fit(self, replay: ReplayBuffer, new_steps: int) -> float:
         """Learn from `replay`, in which the latest `new_steps` steps of each user are new; the loss."""
-
-    def offered(self, observation: Tensor) -> Tensor | None:
-        """The items [..., k] to choose from, where candidates were retrieved; None where it is the whole catalog."""
-        block = self.layout.get("candidates")
-        return None if block is None else observation[..., block].long()
-
-    def recommended(self, observation: Tensor, actions: Tensor) -> Tensor:
-        """The items that `actions` [...] stand for."""
-        offered = self.offered(observation)
-        return actions if offered is None else offered.gather(-1, actions[..., None])[..., 0]
 
 
 class OnlineLearner(BaseAlgorithm):
@@ -156,11 +152,12 @@ def products(queries: Tensor, table: Tensor) -> Tensor:
     return queries @ table.T if table.dim() == 2 else (table @ queries[:, :, None])[:, :, 0]
 
 
-def refuse_slates(name: str, items: ItemSpace) -> None:
-    """Refuse a task that wants slates.
+def refuse_others(name: str, items: ItemSpace) -> None:
+    """Refuse tasks that want something else than an item, or the position of one among candidates.
 
     Raises:
-        ValueError: so; names the agent and one that makes slates.
+        ValueError: so; names the agent and one that can.
     """
+    check_says(items.says, "item", repeats=items.repeats)
     if items.slate > 1:
         raise ValueError(f"{name} recommends one item at once, and not {items.slate}; choose agent=ppo")

@@ -14,9 +14,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from recloop.agents.attention import CausalEncoder, sees
 from recloop.agents.networks import LOG_SPEED, SHIFT
-from recloop.agents.online import OnlineLearner, OnlinePolicy, latest, products, refuse_slates
+from recloop.agents.online import OnlineLearner, OnlinePolicy, latest, products, refuse_others
 from recloop.agents.policy import Bools, Floats, Ints, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.says import check_says
 
 
 class Recent(NamedTuple):
@@ -102,13 +103,17 @@ class SASRecAgent:
         """What the agent is called in tables."""
         return "SASRec, greedy"
 
+    def check_says(self, says: str, *, repeats: bool) -> None:
+        """Refuse actions that it cannot take, see `agents/says.py`."""
+        check_says(says, "item", repeats=repeats)
+
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> OnlineLearner:
         """The model, ready to learn.
 
         Raises:
-            ValueError: it is asked for slates, or cannot see how users answer.
+            ValueError: it is asked for slates or vectors, or cannot see how users answer.
         """
-        refuse_slates(self.name, items)
+        refuse_others(self.name, items)
         replayed = self.num_envs * self.rollout_steps * self.replay_ratio
         gradient_steps = max(1, round(replayed / (self.batch_size * self.length)))
         return OnlineLearner(
@@ -143,7 +148,7 @@ class SASRecPolicy(OnlinePolicy):
     def __init__(self, *arguments: Any, agent: SASRecAgent, gradient_steps: int, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.agent, self.gradient_steps, self.answer = agent, gradient_steps, _answer(self.layout)
-        size, width = sum(block.stop - block.start for block in self.numbers), agent.width
+        size, width = self.readable, agent.width
         self.token = nn.Linear(2 * self.dim + 1, width)
         self.encoder = CausalEncoder(width, agent.heads, agent.blocks, agent.length, agent.dropout)
         layers = create_mlp(size + width, self.dim, [width])
@@ -167,8 +172,9 @@ class SASRecPolicy(OnlinePolicy):
         with torch.no_grad():
             seen = torch.as_tensor(observation, device=self.device)
             known = self.known(*(torch.as_tensor(values, device=self.device) for values in (items, answers)))
-            actions = self._choose(self.logits(seen, known[:, -1], self.offered(seen)), deterministic)
-            recommended = self.recommended(seen, actions).cpu().numpy()
+            logits = self.logits(seen, known[:, -1], self.offers.candidates(seen))
+            actions = self._choose(self.offers.open(logits, seen), deterministic)
+            recommended = self.offers.items(seen, actions).cpu().numpy()
         return actions.cpu().numpy(), Recent(
             _push(items, recommended), _push(answers, np.zeros(len(items), np.float32))
         )
@@ -200,8 +206,8 @@ class SASRecPolicy(OnlinePolicy):
         """Log odds of a click [n, k] on `items` [n, k], or on every item."""
         alpha, beta, delta = torch.exp(LOG_SPEED * self.log_scales)
         table, quality = (self.vectors, self.quality) if items is None else (self.vectors[items], self.quality[items])
-        numbers = torch.cat([*(observation[:, block] for block in self.numbers), known], dim=1)
-        query = torch.addcmul(self.query(numbers), alpha, observation[:, self.layout["state"]])
+        read = torch.cat([observation[:, : self.readable], known], dim=1)
+        query = torch.addcmul(self.query(read), alpha, observation[:, self.layout["state"]])
         bored = torch.relu(products(observation[:, self.layout["exposure"]], table))  # [n, k]
         logits: Tensor = products(query, table) - beta * bored + (delta * quality - LOG_SPEED * self.shift)
         return logits
@@ -210,7 +216,7 @@ class SASRecPolicy(OnlinePolicy):
         """The likeliest action [n]; now and then, unless `deterministic`, one of the likeliest few."""
         if deterministic:
             return logits.argmax(dim=1)
-        best = logits.topk(min(self.agent.explore_best, logits.shape[1]), dim=1).indices
+        best = logits.topk(min(self.agent.explore_best, logits.shape[1] - self.closed), dim=1).indices
         coin = torch.rand(len(best), device=best.device) < self.agent.exploration
         rank = torch.where(coin, torch.randint(best.shape[1], coin.shape, device=best.device), 0)
         return best.gather(1, rank[:, None])[:, 0]
@@ -241,7 +247,7 @@ class SASRecPolicy(OnlinePolicy):
             replay.to_torch(values[steps, users])
             for values in (replay.observations, replay.actions, replay.rewards, replay.dones)
         )
-        items = self.recommended(observation, action[:, :, 0].long())  # [n, 1 + length]
+        items = self.offers.items(observation.flatten(0, 1), action.long().flatten()).view(n, -1)  # [n, 1 + length]
         begins = done[:, :-1] > 0
         begins[:, 0] |= torch.as_tensor(start[:, 0] == 0, device=begins.device)  # of what was before nothing is kept
         return Windows(items[:, :-1].masked_fill(begins, -1), observation[:, 1:], items[:, 1:], reward[:, 1:])

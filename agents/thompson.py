@@ -8,9 +8,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from recloop.agents.linear import LinearPolicy
-from recloop.agents.online import OnlineLearner, refuse_slates
+from recloop.agents.online import OnlineLearner, refuse_others
 from recloop.agents.policy import ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.says import check_says
 
 
 class ThompsonPolicy(LinearPolicy):
@@ -67,13 +68,17 @@ class ThompsonAgent:
         """What the agent is called in tables."""
         return "Thompson sampling"
 
+    def check_says(self, says: str, *, repeats: bool) -> None:
+        """Refuse actions that it cannot take, see `agents/says.py`."""
+        check_says(says, "item", repeats=repeats)
+
     def learner(self, env: VecEnv, items: ItemSpace, seed: int, device: str) -> OnlineLearner:
         """The model, ready to learn.
 
         Raises:
-            ValueError: it is asked for slates.
+            ValueError: it is asked for slates, or for vectors.
         """
-        refuse_slates(self.name, items)
+        refuse_others(self.name, items)
         return OnlineLearner(
             ThompsonPolicy,
             env,

@@ -9,8 +9,8 @@ from benchmarks.scope import Scope
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.task import Task
 
-CALLS = {1: 4000, 64: 400, 1024: 80}
-"""Of how many users: how often they are stepped at once."""
+CALLS = {1: 2000, 64: 200, 1024: 40}
+"""Of how many users: how often they are stepped at once. (A session has 40 steps: nothing is drawn twice in it.)"""
 
 MODES: dict[str, dict[str, Any]] = {
     "item": {},

@@ -12,9 +12,9 @@ from benchmarks.environment import single, stepping
 from benchmarks.measure import Pace, Paces, by_their_clocks, pace, ratio, typical
 from benchmarks.scope import Scope
 from benchmarks.visitors import SCRIPTS, AbsentError, installed, visiting
+from recloop.encoders.files import cache_folder
 from recloop.envs.recommend import RecommendEnv
 from recloop.envs.task import Task
-from recloop.experiments.assets import cache_folder
 
 
 class Peer(NamedTuple):

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recloop.encoders.arrays import DamagedFileError, load_arrays, save_arrays
+from recloop.encoders.corpus import Corpus
 from recloop.encoders.encoder import Encoder, Vectors
+from recloop.encoders.progress import reading
 from recloop.encoders.texts import distinct
 from recloop.encoders.vectors import refuse_not_finite
 
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 600.0
 """Who has waited so long for another process to compute a text's vector computes it as well."""
+
+MANY_TEXTS = 50_000
+"""From so many texts on, a list is kept as a whole."""
 
 
 class Cached:
@@ -30,7 +35,13 @@ class Cached:
     but no longer than `PATIENCE_SECONDS`, should it be asleep; when it dies, its lock is free at once. A damaged file
     is noticed by its checksum, removed, and its texts are computed again.
 
-    `hits` and `misses` count the distinct texts of each call that were found, and that went to the encoder.
+    A list of `MANY_TEXTS` or more, or one that `recloop encode` has read, is kept as one `Corpus` instead: read in
+    shards, which several processes share, and found again in under a second by the hash of the whole list, without a
+    look at each text. Its vectors are mapped, read-only, and take no memory of this process, unless the encoder is
+    `Rounded`. The same texts in another order are another list.
+
+    `hits` and `misses` count the distinct texts of each call that were found, and that went to the encoder; of a list
+    that is kept as a whole, all its texts.
     """
 
     def __init__(self, encoder: Encoder, folder: Path | str) -> None:
@@ -59,6 +70,9 @@ class Cached:
                 gives vectors that are not finite, or not [n, dim]. Nothing of these is kept.
             OSError: the folder cannot be written.
         """
+        corpus = None if isinstance(texts, str) else Corpus(self.encoder, texts, self.folder.parent)
+        if corpus is not None and (len(texts) >= MANY_TEXTS or corpus.folder.exists()):
+            return self._whole(corpus)
         unique, places = distinct(texts)
         wanted = {_key(text): text for text in unique}
         num_computed = self._complete(wanted)
@@ -66,6 +80,15 @@ class Cached:
         self.misses += num_computed
         found = [self._vectors[key] for key in wanted]
         return np.array(found, dtype=np.float32).reshape(len(wanted), self.dim)[places]
+
+    def _whole(self, corpus: Corpus) -> Vectors:
+        num_computed = 0
+        if not corpus.ready:
+            with reading(len(corpus.texts) - corpus.num_done()) as advance:
+                num_computed = corpus.complete(advance)
+        self.hits += len(corpus.texts) - num_computed
+        self.misses += num_computed
+        return corpus.vectors()
 
     def _complete(self, wanted: dict[bytes, str]) -> int:
         """Bring the vectors of all wanted texts into memory; give how many of them had to be computed."""

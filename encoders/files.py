@@ -1,10 +1,18 @@
-"""Files that are either complete or absent, whatever happens while they are written."""
+"""Files that are either complete or absent, whatever happens while they are written, and where they are kept."""
 
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where recloop keeps what can be made again: `RECLOOP_CACHE`, or the user's cache directory."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("RECLOOP_CACHE")
+    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("recloop")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from recloop.encoders.fingerprint import file_fingerprint
-
-if TYPE_CHECKING:
-    import torch
 
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?@[0-9a-f]{40}")
 SETTINGS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -22,7 +19,7 @@ class Pretrained(NamedTuple):
     """A model that is ready to read."""
 
     tokenizer: Any
-    network: "torch.nn.Module"
+    network: Any  # called with input_ids and attention_mask, gives what has a last_hidden_state
 
 
 def check_name(model: str) -> None:
@@ -112,19 +109,30 @@ def load(folder: Path, dtype: str, device: str) -> Pretrained:
     Raises:
         ValueError: the files do not make a whole model that transformers knows by itself.
     """
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # read by tokenizers; it would warn after a fork
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with _loading(folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
         network, report = AutoModel.from_pretrained(
             folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
         )
     _refuse_invented_weights(folder, report["missing_keys"])
-    return Pretrained(tokenizer, network.to(device).eval())
+    return Pretrained(load_tokenizer(folder), network.to(device).eval())
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer of `folder`.
+
+    Raises:
+        ValueError: the files do not make one that transformers knows by itself.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # read by tokenizers; it would warn after a fork
+    from transformers import AutoTokenizer
+
+    with _loading(folder):
+        return AutoTokenizer.from_pretrained(folder, **SAFE)
 
 
 @contextmanager

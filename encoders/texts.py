@@ -14,8 +14,13 @@ def distinct(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
     """
     if isinstance(texts, str):
         raise ValueError(f"texts is one string, {texts[:40]!r}; pass a list of texts")
-    for index, text in enumerate(texts):
-        if not text.strip():
-            raise ValueError(f"text {index} is blank; give every item, user and prompt something to read")
+    refuse_blank(texts)
     place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     return list(place), np.fromiter((place[text] for text in texts), dtype=np.intp, count=len(texts))  # [n]
+
+
+def refuse_blank(texts: Sequence[str], start: int = 0) -> None:
+    """Raise a `ValueError` that names the first of `texts` that is blank, if any, counting from `start`."""
+    for index, text in enumerate(texts, start):
+        if not text.strip():
+            raise ValueError(f"text {index} is blank; give every item, user and prompt something to read")

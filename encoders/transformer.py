@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from recloop.encoders import pretrained
+from recloop.encoders import exported, pretrained
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.progress import reading
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Pooling = Literal["mean", "cls", "last"]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Runtime = Literal["torch", "onnx"]
 PADDING_RULE = "right, quarter-octave buckets from 8, rows repeated to a fixed number"
 
 
@@ -35,6 +36,10 @@ class Transformer:
     `pooling`: "mean" over tokens (sentence-transformers), "cls" the first token (BERT-like), "last" the last token
     (GPT-like: the only one that has seen the whole text). `prefix` is put before every text ("query: " for e5). Texts
     are cut at `max_tokens`.
+
+    `runtime`: "torch", or "onnx" for ONNX Runtime, whose vectors differ in the last digits (below 1e-5) and which needs
+    the extra `onnx`; it reads float32 on the processor. The first `encode` exports the model, in half a minute, for
+    all later ones. Which is quicker depends on the processor: `make bench ARGS="--only encoding"` says it.
 
     One text, one vector: arithmetic in floating point may round differently with the shape of a batch (measured: eager
     attention in bfloat16). So a text is padded to the length of its bucket, 16, 20, 24, 28, 32, 40, ... tokens, and a
@@ -51,10 +56,16 @@ class Transformer:
     device: str = "cpu"
     batch_tokens: int = 256
     prefix: str = ""
+    runtime: Runtime = "torch"
 
     def __post_init__(self) -> None:
         _one_of("pooling", self.pooling, get_args(Pooling))
         _one_of("dtype", self.dtype, get_args(Dtype))
+        _one_of("runtime", self.runtime, get_args(Runtime))
+        if self.runtime == "onnx" and (self.dtype, self.device) != ("float32", "cpu"):
+            raise ValueError(
+                f"runtime is onnx, dtype {self.dtype}, device {self.device}; it reads float32 on cpu, torch the others"
+            )
         if self.max_tokens < 4 or self.batch_tokens < 1:
             raise ValueError(
                 f"max_tokens is {self.max_tokens}, batch_tokens {self.batch_tokens}; at least 4 and 1 are needed"
@@ -69,6 +80,7 @@ class Transformer:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the model's files and of every setting that changes vectors, which the device should not."""
+        other_runtime = {} if self.runtime == "torch" else {"runtime": self.runtime}
         return fingerprint(
             encoder="transformer",
             version=1,
@@ -79,6 +91,7 @@ class Transformer:
             prefix=self.prefix,
             padding=PADDING_RULE,
             batch_tokens=self.batch_tokens,
+            **other_runtime,
         )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -109,6 +122,8 @@ class Transformer:
 
     @cached_property
     def _loaded(self) -> pretrained.Pretrained:
+        if self.runtime == "onnx":
+            return exported.load(self._folder)
         return pretrained.load(self._folder, self.dtype, self.device)
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:

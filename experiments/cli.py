@@ -28,9 +28,13 @@ COMMANDS = {
     ),
     "reproduce": Command("recloop.experiments.reproduce:main", "run a logged run again and compare, bit by bit"),
     "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
+    "recommend": Command("recloop.experiments.recommend:main", "recommend to real people with a run's agent"),
     "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
     "data": Command("recloop.experiments.data:main", "check a data set of your own"),
     "check-env": Command("recloop.experiments.check_env:main", "try whether an environment keeps its contract"),
+    "encode": Command(
+        "recloop.experiments.encode:main", "read a long list of texts, with as many processes as there are"
+    ),
     "gap": Command("recloop.experiments.gap:main", "say of an environment what planning is worth in it"),
     "fidelity": Command("recloop.experiments.fidelity:main", "say how well scores predict what real people liked"),
     "log": Command("recloop.experiments.log:main", "record sessions of a policy, with propensities, for Minari"),
@@ -95,7 +99,7 @@ def train(words: list[str]) -> None:
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
-    from recloop.experiments.assets import cache_folder
+    from recloop.encoders.files import cache_folder
     from recloop.experiments.compose import CONFIGS, PRIMARY
     from recloop.experiments.flags import check_flags
     from recloop.experiments.grid import cell, naming

@@ -14,13 +14,16 @@ _LINE_SECONDS = 10.0
 
 
 @contextmanager
-def display(runs: int = 1, console: Console | None = None) -> Iterator[Reporter]:
-    """A reporter for the block. With several `runs` (labels), how many of them have ended stands above."""
+def display(runs: int = 1, console: Console | None = None, unit: str = "steps") -> Iterator[Reporter]:
+    """A reporter for the block. With several `runs` (labels), how many of them have ended stands above.
+
+    `unit` is what is counted.
+    """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(runs, console)
+        yield _Lines(runs, console, unit)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), _Done(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), _Done(unit), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, speed_estimate_period=120) as bars:
         yield _Bars(bars, runs)
 
@@ -64,22 +67,27 @@ class _Bars:
 class _Done(ProgressColumn):
     """`120,000 of 300,000 steps, 4,100/s`, or what the task itself says."""
 
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         if task.fields["done"] is not None:
             return Text(task.fields["done"])
         speed = task.finished_speed or task.speed or 0
-        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} steps, {speed:,.0f}/s")
+        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} {self._unit}, {speed:,.0f}/s")
 
 
 class _Lines:
-    def __init__(self, runs: int, console: Console) -> None:
+    def __init__(self, runs: int, console: Console, unit: str) -> None:
         self._runs = runs
+        self._unit = unit
         self._ended = 0
         self._console = console
         self._tasks: dict[str, _Piece] = {}
 
     def started(self, label: str, total: int) -> None:
-        self._tasks[label] = _Piece(label, total)
+        self._tasks[label] = _Piece(label, total, self._unit)
 
     def advanced(self, label: str, steps: int, note: str) -> None:
         task = self._tasks[label]
@@ -100,8 +108,8 @@ class _Lines:
 class _Piece:
     """What a line says: `ppo: 120,000 of 300,000 steps, 4,100/s, 44 s left, clicks 12.3`."""
 
-    def __init__(self, label: str, total: int) -> None:
-        self._label, self._total = label, total
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self._label, self._total, self._unit = label, total, unit
         self._done, self._note = 0, ""
         self._began = self.said_at = time.monotonic()
 
@@ -111,7 +119,7 @@ class _Piece:
 
     def __str__(self) -> str:
         speed = self._done / max(time.monotonic() - self._began, 1e-9)
-        words = [f"{self._label}: {self._done:,} of {self._total:,} steps", f"{speed:,.0f}/s"]
+        words = [f"{self._label}: {self._done:,} of {self._total:,} {self._unit}", f"{speed:,.0f}/s"]
         if 0 < self._done < self._total:
             words.append(f"{(self._total - self._done) / speed:,.0f} s left")
         return ", ".join([*words, self._note] if self._note else words)

@@ -104,18 +104,21 @@ def check(cfg: DictConfig) -> None:
                 f"{key}: unknown asset {name!r}{did_you_mean(name, ASSETS)}; there are {', '.join(ASSETS)}"
             )
     check_parts(cfg)
-    _check_says(cfg)
     _check_device(cfg.device)
     if cfg.get("deploy") is not None:
         _check_deployment(cfg)
 
 
-def _check_says(cfg: DictConfig) -> None:
-    """The agent can take the actions of the environment, as far as it says."""
+def check_agent(cfg: DictConfig) -> None:
+    """Refuse an agent that cannot take the actions of the environment, as far as it says.
+
+    Raises:
+        UsageError: so.
+    """
     from recloop.envs.actions import name_of
 
-    agent, check_says = instantiate(cfg.agent, "agent"), None
-    if cfg.env.get("action") is None or (check_says := getattr(agent, "check_says", None)) is None:
+    check_says = getattr(instantiate(cfg.agent, "agent"), "check_says", None)
+    if cfg.env.get("action") is None or check_says is None:
         return
     actions = instantiate(cfg.env.action, "env.action")
     try:

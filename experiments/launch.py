@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from recloop.experiments.build import instantiate
 from recloop.experiments.display import display
-from recloop.experiments.inputs import check, refuse_used
+from recloop.experiments.inputs import check, check_agent, refuse_used
 from recloop.experiments.manifest import ended
 from recloop.experiments.run import final_luck, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
@@ -41,6 +41,8 @@ def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     from recloop.experiments.resume import finished
 
     check(cfg)
+    if cfg.suite is None:
+        check_agent(cfg)
     if not cfg.resume:
         refuse_used(folder)
     if (done := finished(cfg, folder)) is not None:

@@ -11,10 +11,10 @@ from recloop.agents.policy import Floats
 from recloop.encoders.cache import Cached
 from recloop.encoders.controls import Shuffled
 from recloop.encoders.encoder import Encoder
+from recloop.encoders.files import cache_folder
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
-from recloop.experiments.assets import cache_folder
 from recloop.experiments.errors import UsageError
 from recloop.experiments.store import mapped
 

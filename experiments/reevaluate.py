@@ -25,6 +25,8 @@ from recloop.experiments.stored import StoredRun, read_run
 from recloop.experiments.untrusted import inside, read
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
     from recloop.agents.policy import Policy
     from recloop.experiments.train import Agent
 
@@ -149,10 +151,11 @@ def play_again(
 
 def changed(run: StoredRun, overrides: Sequence[str]) -> DictConfig:
     """The configuration of `run` with `overrides`, in which its agent can play."""
-    from recloop.experiments.inputs import check
+    from recloop.experiments.inputs import check, check_agent
 
     cfg = overridden(run.config_here, overrides, CHANGEABLE)
     check(cfg)
+    check_agent(cfg)
     before, now = (instantiate(one.env.observation, "env.observation").func.sees for one in (run.config_here, cfg))
     if before != now:
         raise UsageError(
@@ -179,18 +182,28 @@ def projection_of(run: StoredRun) -> Projection:
 
 def policy_of(run: StoredRun, cfg: DictConfig, agent: "Agent", setting: Setting, weights: Path | None) -> "Policy":
     """A fresh learner with the stored weights."""
-    from recloop.experiments.checkpoints import load_weights
-    from recloop.experiments.foreign import load_sb3_weights
     from recloop.experiments.transfer import learner, speaking_items
 
     model = learner(agent, setting.held_out, run.seed, cfg.device)
+    put_weights(run, model, weights)
+    return speaking_items(model, setting.held_out)
+
+
+def put_weights(run: StoredRun, model: "BaseAlgorithm", weights: Path | None = None) -> None:
+    """Give `model` the weights of `run`, or those in a zip of stable-baselines3's.
+
+    Raises:
+        UsageError: they are missing, damaged, or do not fit.
+    """
+    from recloop.experiments.checkpoints import load_weights
+    from recloop.experiments.foreign import load_sb3_weights
+
     path = weights or run.file("checkpoints/final.safetensors")
     try:
         model.policy.load_state_dict(load_sb3_weights(weights) if weights else read(path, load_weights))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UsageError(f"{path}: does not fit this agent in this environment ({reason})") from error
-    return speaking_items(model, setting.held_out)
 
 
 def _name(run: StoredRun, agent: "Agent") -> str:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.encoders.encoder import Encoder
 from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
 from recloop.experiments import look_up, worlds
@@ -150,7 +151,7 @@ class Texts:
     @staticmethod
     def of(cfg: DictConfig) -> "Texts":
         """Read the data that `cfg` names and write its texts."""
-        config = _with_assets(cfg.env.dataset)
+        config = with_assets(cfg.env.dataset)
         try:
             dataset: Dataset = instantiate(config, "env.dataset").read()
         except (ValueError, OSError) as error:
@@ -190,7 +191,7 @@ def _written(
     return texts
 
 
-def _with_assets(config: DictConfig) -> DictConfig:
+def with_assets(config: DictConfig) -> DictConfig:
     """The same config, with every value `asset:NAME` replaced by the folder of that asset."""
     found = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     assert isinstance(found, DictConfig)
@@ -204,6 +205,12 @@ def read_world(cfg: DictConfig, texts: Texts) -> Reader:
     return _reader(cfg.env.world.encoder, cfg.env.world.projection, texts, "env.world.encoder")
 
 
+def encoder_of(cfg: DictConfig) -> Encoder:
+    """What the agent reads texts with; nothing of it is loaded yet."""
+    encoder: Encoder = instantiate(with_assets(cfg.encoder), "encoder")
+    return encoder
+
+
 def _reader(
     encoder: DictConfig,
     settings: DictConfig,
@@ -213,7 +220,7 @@ def _reader(
     *,
     recentre: bool = False,
 ) -> Reader:
-    model = instantiate(_with_assets(encoder), key)
+    model = instantiate(with_assets(encoder), key)
     if isinstance(model, Given) and texts.dataset.vectors is not None and texts.vectors is not None:
         model = model.holding(texts.vectors, texts.dataset.vectors.fingerprint)
     return Reader.of(model, settings.dim, settings.whiten, texts.items, key, fitted, recentre=recentre)
@@ -283,7 +290,7 @@ def _catalog(cfg: DictConfig, texts: Texts, fitted: worlds.World, logs: "Interac
         popularity=logs.popularity(),
         quality=logs.quality(cfg.env.world.quality_shrinkage) if fitted.quality is None else fitted.quality,
         prices=ads.prices(len(fitted.vectors)) if ads else None,
-        look_up=_look_up(cfg),
+        look_up=look_up_of(cfg),
     )
 
 
@@ -294,7 +301,7 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> Sequence[str]:
     return rows.each(lambda row: row[name]) if isinstance(rows, Made) else [row[name] for row in rows]
 
 
-def _look_up(cfg: DictConfig) -> look_up.LookUp:
+def look_up_of(cfg: DictConfig) -> look_up.LookUp:
     """How the items nearest to a vector are found; runs of old compared every item."""
     from recloop.envs.indexes import EveryItem
 

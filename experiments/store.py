@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recloop.agents.policy import Floats
-from recloop.encoders.files import atomically, write_atomically
+from recloop.encoders.files import atomically, cache_folder, write_atomically
 from recloop.encoders.fingerprint import file_fingerprint
-from recloop.experiments.assets import cache_folder
 
 log = logging.getLogger(__name__)
 

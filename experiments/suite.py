@@ -18,7 +18,7 @@ from recloop.experiments.arguments import check_value
 from recloop.experiments.compose import composed
 from recloop.experiments.display import display
 from recloop.experiments.errors import UsageError
-from recloop.experiments.inputs import COUNT, SEED, check, check_number
+from recloop.experiments.inputs import COUNT, SEED, check, check_agent, check_number
 from recloop.experiments.progress import Reporter, from_workers
 from recloop.experiments.redaction import frames
 from recloop.experiments.sessions import Played, Sessions, load_sessions, save_sessions
@@ -75,6 +75,7 @@ def cells(suite: DictConfig, overrides: Sequence[str]) -> list[Cell]:
             raise UsageError(f"suite: {cell.label} comes twice; give each cell its own policy name, and each seed once")
     for cell in found[: len(suite.cells)]:
         check(composed(cell.overrides))
+        check_agent(composed(cell.overrides))
     return found
 
 

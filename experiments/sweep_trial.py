@@ -69,10 +69,11 @@ def trial_words(settings: Settings) -> list[str]:
 def configured(words: list[str], folder: Path) -> DictConfig:
     """The configuration of a run of a trial, checked."""
     from recloop.experiments.compose import composed
-    from recloop.experiments.inputs import check
+    from recloop.experiments.inputs import check, check_agent
 
     cfg = composed([*words, f"run_dir={folder}"])
     check(cfg)
+    check_agent(cfg)
     return cfg
 
 

@@ -15,7 +15,6 @@ from recloop.experiments.checkpoints import State
 if TYPE_CHECKING:
     import torch
     from stable_baselines3.common.base_class import BaseAlgorithm
-    from stable_baselines3.common.buffers import ReplayBuffer
 
 _COUNTERS = (
     "num_timesteps",
@@ -26,9 +25,6 @@ _COUNTERS = (
     "exploration_rate",
 )
 """What a learner counts; those that it has."""
-
-_REPLAYED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-"""Arrays of the replay buffer, [buffer_size, num_envs, ...]."""
 
 
 def take(model: "BaseAlgorithm") -> State:
@@ -86,9 +82,7 @@ def _learner_arrays(model: "BaseAlgorithm") -> dict[str, Any]:
         arrays["last_memory"] = model.last_memory
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
-        filled = _filled(buffer)
-        arrays["replay"] = {name: getattr(buffer, name)[:filled] for name in _REPLAYED}
-        arrays["replay_position"], arrays["replay_full"] = buffer.pos, buffer.full
+        arrays["replay"] = buffer.get_state()
     return arrays
 
 
@@ -98,13 +92,7 @@ def _put_back_learner(model: "BaseAlgorithm", arrays: dict[str, Any]) -> None:
         model.last_memory = arrays["last_memory"]  # type: ignore[attr-defined]
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
-        buffer.pos, buffer.full = arrays["replay_position"], arrays["replay_full"]
-        for name, values in arrays["replay"].items():
-            getattr(buffer, name)[: len(values)] = values
-
-
-def _filled(buffer: "ReplayBuffer") -> int:
-    return buffer.buffer_size if buffer.full else buffer.pos
+        buffer.set_state(arrays["replay"])
 
 
 def _random() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from recloop.envs.task import Task
 
 def space_of(task: Task) -> ItemSpace:
     items = task.observation.items
-    return ItemSpace(items.vectors, items.quality, items.popularity, task.observation.layout)
+    return ItemSpace(items.vectors, items.quality, items.popularity, task.layout)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,12 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor, nn
 
-from recloop.agents.dqn import BatchedDQN, DQNAgent, ItemQNetwork
+from recloop.agents.dqn import BatchedDQN, DQNAgent, ItemQNetwork, MLPQNetwork
 from recloop.agents.policy import Floats, ItemSpace
+from recloop.agents.replay import Replayed
 from recloop.agents.vec_env import GymnasiumVecEnv
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
@@ -24,8 +23,8 @@ def learner(task: Task, items: ItemSpace, num_envs: int = 4, seed: int = 0, **op
 
 def explored(model: BatchedDQN, observations: Floats, rate: float) -> np.ndarray:
     """Actions of the training loop at an exploration rate."""
-    model._last_obs, model.exploration_rate = observations, rate
-    return model._sample_action(0, None, len(observations))[0]
+    model.exploration_rate = rate
+    return model._explore(observations)[0]
 
 
 @pytest.mark.parametrize("head", ["item", "mlp"])
@@ -33,8 +32,8 @@ def test_values_of_actions_are_those_among_all_values(
     task: Task, items: ItemSpace, observations: Floats, head: Literal["item", "mlp"]
 ) -> None:
     network, seen = learner(task, items, head=head).q_net, torch.as_tensor(observations)
-    actions = torch.arange(len(seen)) % 60
-    gathered = network(seen).gather(1, actions[:, None])[:, 0]
+    actions = torch.arange(2 * len(seen)).reshape(-1, 2) % 60
+    gathered = network(seen).gather(1, actions)
     torch.testing.assert_close(network.of(seen, actions), gathered, rtol=1e-4, atol=1e-4)
 
 
@@ -79,43 +78,52 @@ def test_gradient_steps_follow_the_number_of_users(task: Task, items: ItemSpace,
 def test_what_comes_at_once_is_learned_from_rewards_only(task: Task, items: ItemSpace, observations: Floats) -> None:
     network = learner(task, items).q_net
     assert isinstance(network, ItemQNetwork)
-    seen, actions = torch.as_tensor(observations), torch.arange(len(observations)) % 60
+    seen, actions = torch.as_tensor(observations), torch.arange(len(observations))[:, None] % 60
+    at_once, later = network.parts(seen, actions)
     shift = network.head.shift
-    assert torch.autograd.grad(network.of(seen, actions).sum(), shift, allow_unused=True)[0] is None
-    assert torch.autograd.grad(network.at_once(seen, actions).sum(), shift)[0] != 0
+    assert torch.autograd.grad(later.sum(), shift, allow_unused=True, retain_graph=True)[0] is None
+    assert torch.autograd.grad(at_once.sum(), shift)[0] != 0
 
 
-class Table(nn.Module):
+class Table(MLPQNetwork):
     """Q-values [states, actions] looked up by the first value of the observation."""
 
     def __init__(self, values: list[list[float]]) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.values = nn.Parameter(torch.tensor(values, dtype=torch.float32))
 
-    def forward(self, observations: Tensor) -> Tensor:
-        values: Tensor = self.values[observations[:, 0].long()]
+    def forward(self, obs: Any) -> Tensor:
+        values: Tensor = self.values[obs[:, 0].long()]
         return values
 
-    def of(self, observations: Tensor, actions: Tensor) -> Tensor:
-        return self.forward(observations).gather(1, actions[:, None])[:, 0]
 
-
-@pytest.mark.parametrize(("done", "discounts", "target"), [(0, None, 4.5), (0, 0.25, 3.25), (1, None, 2.0)])
+@pytest.mark.parametrize("shortlist", [0, 2])
+@pytest.mark.parametrize(("done", "discounts", "target"), [(0, 0.5, 4.5), (0, 0.25, 3.25), (1, 0.5, 2.0)])
 def test_the_online_network_chooses_and_the_target_network_values(
-    task: Task, items: ItemSpace, done: int, discounts: float | None, target: float, monkeypatch: pytest.MonkeyPatch
+    task: Task,
+    items: ItemSpace,
+    done: int,
+    discounts: float,
+    target: float,
+    shortlist: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = learner(task, items, gamma=0.5)
+    model = learner(task, items, shortlist=shortlist)
     online, valuing = Table([[4.2, 0], [1, 3]]), Table([[0, 0], [10, 5]])  # in state 1: chooses action 1, worth 5
-    batch = ReplayBufferSamples(
+    batch = Replayed(
         observations=torch.tensor([[0.0]]),
         actions=torch.tensor([[0]]),
         next_observations=torch.tensor([[1.0]]),
         dones=torch.tensor([[float(done)]]),
         rewards=torch.tensor([[2.0]]),
-        discounts=None if discounts is None else torch.tensor([[discounts]]),
+        discounts=torch.tensor([[discounts]]),
+        first_rewards=torch.tensor([2.0]),
+        answers=torch.empty(1, 0),
+        next_shortlists=torch.tensor([[1, 0]]),
     )
     model.set_logger(Logger(None, []))
     monkeypatch.setattr(model, "q_net", online)
+    monkeypatch.setattr(model, "num_items", 2)
     monkeypatch.setattr(model, "q_net_target", valuing)
     monkeypatch.setattr(model.replay_buffer, "sample", lambda *_: batch)
     monkeypatch.setattr(model.policy, "optimizer", torch.optim.SGD(online.parameters(), lr=1.0))
@@ -130,23 +138,25 @@ def test_the_online_network_chooses_and_the_target_network_values(
     assert model.logger.name_to_value["train/loss"] == pytest.approx(loss, rel=1e-4)
 
 
-def test_returns_of_several_steps_are_discounted_and_bootstrap_later(task: Task, items: ItemSpace) -> None:
-    model = learner(task, items, num_envs=1, n_steps=3, gamma=0.5)
+def test_the_best_is_looked_for_in_the_shortlist_and_at_random(
+    task: Task, items: ItemSpace, observations: Floats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, seen = learner(task, items, shortlist=3), torch.as_tensor(observations)
+    shortlists = torch.arange(len(seen))[:, None] % 50 + torch.tensor([0, 4, 9])
+    tried = model._tried(shortlists)
+    assert torch.equal(tried[:, :3], shortlists)
+    assert (tried.shape, len(set(tried[:, 3:].flatten().tolist())) > 50) == ((50, 6), True)
+    monkeypatch.setattr(model, "_tried", lambda _: tried)
+    among = model.q_net(seen).gather(1, tried).argmax(dim=1, keepdim=True)
+    assert torch.equal(model._greedy(seen, shortlists), tried.gather(1, among))
+
+
+def test_what_was_best_when_an_observation_was_acted_on_is_kept_with_it(task: Task, items: ItemSpace) -> None:
+    model = learner(task, items, shortlist=5, learning_starts=1000)
+    model.learn(40)
     buffer = model.replay_buffer
-    assert isinstance(buffer, NStepReplayBuffer)
-    size = model.observation_space.shape or (0,)
-    for step in range(5):
-        here, there = (np.full((1, *size), step + k, np.float32) for k in (0, 1))
-        buffer.add(here, there, np.array([[7]]), np.array([step + 1.0]), np.array([False]), [{}])
-    sample = buffer._get_samples(np.array([0]))
-    assert sample.rewards.item() == pytest.approx(1 + 0.5 * 2 + 0.25 * 3)
-    assert sample.discounts is not None
-    assert sample.discounts.item() == pytest.approx(0.125)
-    assert sample.next_observations[0, 0].item() == 3
-
-
-def test_one_step_returns_need_no_special_buffer(task: Task, items: ItemSpace) -> None:
-    assert type(learner(task, items, n_steps=1).replay_buffer) is ReplayBuffer
+    values = model.q_net(torch.as_tensor(buffer.observations[:10].reshape(40, -1))).detach().numpy()
+    np.testing.assert_array_equal(np.argsort(-values)[:, :5], buffer.shortlists[:10].reshape(40, 5))
 
 
 def test_a_session_cut_off_is_stored_with_its_own_last_observation(items: ItemSpace) -> None:
@@ -154,11 +164,11 @@ def test_a_session_cut_off_is_stored_with_its_own_last_observation(items: ItemSp
     model = learner(short, items, learning_starts=1000)
     model.learn(80)
     buffer = model.replay_buffer
-    assert buffer is not None
     ends, gone = buffer.dones[:20] == 1, short.observation.layout["situation"].start
     assert ends.sum() == 20  # four users, five sessions each
     np.testing.assert_array_equal(buffer.timeouts[:20], buffer.dones[:20])
-    np.testing.assert_array_equal(buffer.next_observations[:20][ends][:, gone], 1)
+    rows, users = np.nonzero(ends)
+    np.testing.assert_array_equal(buffer._following(rows, users)[0][:, gone], 1)
 
 
 def test_the_same_seed_learns_the_same_weights_and_another_seed_others(task: Task, items: ItemSpace) -> None:

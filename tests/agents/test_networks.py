@@ -46,18 +46,18 @@ def test_values_of_two_items_by_hand() -> None:
 
 
 def test_the_values_of_actions_are_those_among_all_values(items: ItemSpace, seen: Tensor) -> None:
-    network, actions = head(items, extra=2), torch.arange(len(seen)) % len(items.vectors)
+    network, actions = head(items, extra=2), torch.arange(2 * len(seen)).reshape(-1, 2) % len(items.vectors)
     values, extra = network(seen)
     at_once, later, same = network.of(seen, actions)
-    torch.testing.assert_close(at_once + later, values.gather(1, actions[:, None])[:, 0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(at_once + later, values.gather(1, actions), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(extra, same)
     assert extra.shape == (len(seen), 2)
 
 
 def test_both_ways_to_a_value_have_the_same_gradient(items: ItemSpace, seen: Tensor) -> None:
-    network, actions = head(items), torch.arange(len(seen)) % len(items.vectors)
+    network, actions = head(items), torch.arange(2 * len(seen)).reshape(-1, 2) % len(items.vectors)
     at_once, later, _ = network.of(seen, actions)
-    ways = (at_once + later, network(seen)[0].gather(1, actions[:, None])[:, 0])
+    ways = (at_once + later, network(seen)[0].gather(1, actions))
     gradients = [torch.autograd.grad(values.square().mean(), list(network.parameters())) for values in ways]
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)

@@ -1,6 +1,7 @@
 """Candidates and what was shown: read off the observation, scored, masked; and agents that never repeat themselves."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from recloop.agents.dqn import BatchedDQN, DQNAgent
 from recloop.agents.features import SessionFeatures
 from recloop.agents.networks import ItemHead
 from recloop.agents.offers import MASKED, Offers
-from recloop.agents.policy import ItemSpace, Policy
+from recloop.agents.policy import Floats, Ints, ItemSpace, Policy
 from recloop.agents.ppo import PPOAgent
 from recloop.agents.stochastic import EpsilonGreedy, Sampled
 from recloop.agents.vec_env import GymnasiumVecEnv
@@ -63,7 +64,7 @@ def test_candidates_are_worth_what_they_are_among_all_items() -> None:
     torch.manual_seed(0)
     task = Task.synthetic(30, 4)
     head = ItemHead(space_of(task), 11, [16], (25.0, 10.0, 1.0), extra=2)
-    torch.nn.init.normal_(head.queries[-1].weight)
+    head.queries[-1].reset_parameters()  # type: ignore[operator]
     seen, candidates = torch.randn(20, 11), torch.randint(30, (20, 6))
     values, extra = head.among(seen, candidates)
     of_all, same = head(seen)
@@ -74,14 +75,14 @@ def test_candidates_are_worth_what_they_are_among_all_items() -> None:
 def test_item_numbers_are_not_read_as_numbers() -> None:
     task = served(FEW)
     extractor = SessionFeatures(spaces_of(task)[0], task.layout)
-    seen = torch.randn(3, extractor._observation_space.shape[0])
+    seen = torch.randn(3, 11 + 8 + 7)
     assert extractor(seen).shape == (3, extractor.features_dim) == (3, 11 + 4)
     for agent in (PPOAgent(num_envs=2, batch_size=64), DQNAgent(num_envs=2)):
         model = agent.learner(GymnasiumVecEnv(RecommendVectorEnv(2, task)), space_of(task), 0, "cpu")
         one = torch.as_tensor(task.read(task.arrive(task.simulator.draw(5, np.random.default_rng(0)))))
         other = one.clone()
         other[:, task.layout["shown"]] = torch.arange(8.0)  # candidates stay, so that nothing may change
-        read = model.policy.predict_values if isinstance(agent, PPOAgent) else model.q_net
+        read = model.q_net if isinstance(model, BatchedDQN) else model.policy.predict_values
         torch.testing.assert_close(read(one), read(other), rtol=0, atol=0)
         sizes = [len(values) for values in model.policy.state_dict().values() if values.ndim]
         assert not {30, 7} & set(sizes), "a weight knows how many items or candidates there are"
@@ -133,8 +134,10 @@ class Exploring:
     def __init__(self, model: BatchedDQN) -> None:
         self.model = model
 
-    def predict(self, observation: np.ndarray, **_: object) -> tuple[np.ndarray, None]:
-        return self.model._explore(observation), None
+    def predict(
+        self, observation: Floats, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Ints, Any]:
+        return self.model._explore(observation)[0], None
 
 
 @pytest.mark.parametrize("slate", [1, 2])

@@ -8,12 +8,16 @@ import torch
 
 from recloop.agents.attention import sees
 from recloop.agents.baselines import Greedy
+from recloop.agents.lin_ucb import LinUCBAgent
 from recloop.agents.online import OnlineLearner
 from recloop.agents.policy import Floats, ItemSpace
 from recloop.agents.sasrec import SASRecAgent, SASRecPolicy
+from recloop.agents.thompson import ThompsonAgent
 from recloop.agents.vec_env import GymnasiumVecEnv
+from recloop.envs.actions import Actions, Candidates, Items
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
+from tests.agents.conftest import space_of
 
 AGENT = SASRecAgent(4, rollout_steps=8, width=8, length=6, batch_size=8)
 ANSWER = 17
@@ -125,7 +129,7 @@ def test_untrained_it_recommends_what_is_similar_and_not_boring(
 
 
 def test_it_refuses_to_guess_how_users_answer(task: Task, items: ItemSpace) -> None:
-    with pytest.raises(ValueError, match="'situation' block has 2 values, and not 3.*env/observation=pooled"):
+    with pytest.raises(ValueError, match=r"'situation' block has 2 values, and not 3.*env/observation=pooled"):
         learner(AGENT, task, replace(items, layout={**items.layout, "situation": slice(16, 18)}))
 
 
@@ -137,3 +141,22 @@ def test_heads_share_the_width() -> None:
 def test_slates_are_refused(task: Task, items: ItemSpace) -> None:
     with pytest.raises(ValueError, match="SASRec, greedy recommends one item at once, and not 2"):
         learner(AGENT, task, replace(items, slate=2))
+
+
+@pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=4, drawn=3)])
+@pytest.mark.parametrize("agent", [AGENT, LinUCBAgent(4), ThompsonAgent(4)], ids=lambda agent: agent.name)
+def test_nothing_is_shown_twice_where_it_may_not_be(
+    agent: SASRecAgent | LinUCBAgent | ThompsonAgent, actions: Actions
+) -> None:
+    task = replace(Task.synthetic(30, 4, max_steps=8), actions=actions)
+    env = GymnasiumVecEnv(RecommendVectorEnv(4, task))
+    model = agent.learner(env, space_of(task), 0, "cpu").learn(64)
+    observation, shown = env.reset(), []
+    memory, starts = None, np.ones(4, bool)
+    for step in range(8):
+        said, memory = model.predict(observation, memory, starts, deterministic=step % 2 == 0)
+        shown.append(task.actions.items(said, observation))
+        if "candidates" not in task.layout:
+            assert np.array_equal(said, shown[-1]), "the platform had to show something else"
+        observation, starts = env.step(said)[0], np.zeros(4, bool)  # type: ignore[assignment]
+    assert all(len(set(session)) == 8 for session in np.stack(shown, axis=1).tolist())

@@ -48,8 +48,8 @@ def test_a_table_shows_ratios_and_a_dash_for_what_was_not_measured() -> None:
 def test_a_goal_is_met_at_its_own_value_and_not_below() -> None:
     rows = {row["name"]: row for row in reached(made_up()["parts"])}
     batched, single = rows.values()
-    assert (batched["measured"], batched["of_goal"], batched["met"]) == (50, 0.5, "no")
-    assert (single["measured"], single["of_goal"], single["met"]) == (3, 1.5, "yes")
+    assert (batched["wall"], batched["cpu"], batched["of_goal"], batched["met"]) == (50, 400, 0.5, "no")
+    assert (single["wall"], single["of_goal"], single["met"]) == (3, 1.5, "yes")
 
 
 def test_goals_of_parts_that_were_not_measured_are_left_out() -> None:

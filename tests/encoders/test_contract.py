@@ -14,6 +14,7 @@ from recloop.encoders.cache import Cached
 from recloop.encoders.controls import RandomVectors, Shuffled
 from recloop.encoders.encoder import Encoder
 from recloop.encoders.hashing import Hashing
+from recloop.encoders.rounded import Rounded
 from recloop.encoders.transformer import Transformer
 
 # Of 3 to over 32 tokens: several buckets; the fifth fills its bucket of 16 exactly, start and end marks included.
@@ -31,13 +32,24 @@ ENCODERS: dict[str, Callable[[Path, Path], Encoder]] = {
     "hashing": lambda model, folder: Hashing(dim=32),
     "random": lambda model, folder: RandomVectors(dim=32),
     "shuffled": lambda model, folder: Shuffled(Hashing(dim=32)).over(TEXTS[:5]),
+    "float16": lambda model, folder: Rounded(Hashing(dim=32), "float16"),
+    "bfloat16": lambda model, folder: Rounded(Hashing(dim=32), "bfloat16"),
     "transformer": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64),
+    "onnx": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64, runtime="onnx"),
+    "short": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64, dtype="bfloat16"),
     "cached": lambda model, folder: Cached(Transformer(str(model), max_tokens=48, batch_tokens=64), folder),
 }
 
 
-@pytest.fixture(params=ENCODERS)
-def encoder(request: pytest.FixtureRequest, bert: Path, tmp_path: Path) -> Encoder:
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name == "onnx" else []) for name in ENCODERS])
+def encoder(
+    request: pytest.FixtureRequest,
+    bert: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Encoder:
+    monkeypatch.setenv("RECLOOP_CACHE", str(tmp_path_factory.getbasetemp() / "exported"))  # once for all tests
     name: str = request.param
     return ENCODERS[name](bert, tmp_path / "cache")
 

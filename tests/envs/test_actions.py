@@ -129,9 +129,17 @@ def test_a_slate_names_no_position_twice() -> None:
 @pytest.mark.parametrize(
     ("actions", "slate", "words"),
     [
-        (Candidates(retrieved=4, drawn=2), 1, "5 items for sessions that show up to 0 different ones and 6 to choose"),
-        (Candidates(False, retrieved=4, drawn=1), 1, "show up to 1 different ones and 5"),
-        (Items(repeats=False), 3, "5 items for sessions that show up to 3 different ones and 3"),
+        (
+            Candidates(retrieved=4, drawn=2),
+            1,
+            "5 items are fewer than 6 to choose from; give more items or choose from fewer$",
+        ),
+        (Candidates(False, retrieved=4, drawn=1), 1, "fewer than 1 that a session may show and 5 to choose from"),
+        (
+            Items(repeats=False),
+            3,
+            "5 items are fewer than 3 that a session may show and 3 to choose from.*set repeats=true",
+        ),
         (Candidates(retrieved=1, drawn=1), 3, "2 candidates do not fill a slate of 3"),
     ],
 )

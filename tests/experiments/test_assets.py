@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from recloop.encoders.files import cache_folder
 from recloop.experiments import assets
 from recloop.experiments.asset_table import ASSETS, Asset, File
 from recloop.experiments.assets import ensure, fetch
@@ -278,7 +279,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_others() -> None:
 
 def test_recloop_cache_names_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RECLOOP_CACHE", str(tmp_path))
-    assert assets.cache_folder() == tmp_path
+    assert cache_folder() == tmp_path
 
 
 def test_without_recloop_cache_the_users_cache_directory_is_used(
@@ -286,7 +287,7 @@ def test_without_recloop_cache_the_users_cache_directory_is_used(
 ) -> None:
     monkeypatch.delenv("RECLOOP_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert assets.cache_folder().name == "recloop"
+    assert cache_folder().name == "recloop"
 
 
 @pytest.mark.slow

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from recloop.encoders.projection import Projection
+from recloop.envs.actions import Actions, Candidates, Items
 from recloop.envs.choice import Cascade, Choice, Click, MultinomialLogit, PositionBias
 from recloop.envs.dynamics import Drift
+from recloop.envs.sessions import Patience
 from recloop.envs.task import Task
+from recloop.experiments.action_influence import action_influence
 from recloop.experiments.baselines import play_baselines
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.metrics import clicks_per_session, session_return
@@ -127,6 +130,29 @@ def test_every_row_keeps_to_the_slots_of_a_slate() -> None:
         shown = items[items[:, 0] >= 0]
         assert shown[:, :2].max() < 24 <= shown[:, 2].min(), one.key
         assert (shown[:, 0] != shown[:, 1]).all(), one.key
+
+
+@pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=3, drawn=2)])
+@pytest.mark.parametrize("slate", [1, 2])
+@pytest.mark.parametrize("weights", [{}, {"novelty": 0.5, "retention": 1.0}], ids=["enjoyment", "other rewards"])
+def test_no_row_shows_anything_twice_where_repeats_are_false(
+    actions: Actions, slate: int, weights: dict[str, float]
+) -> None:
+    task = Task.synthetic(20, 6, max_steps=6, slate=slate)
+    task = replace(task, reward=replace(task.reward, **weights), actions=actions)
+    rows = play_baselines(where(task), few(task), EVALUATION, Silent())
+    assert len(rows) == 9
+    for one in rows:
+        for items in one.sessions[0].items.tolist():
+            shown = [item for item in items if item >= 0]
+            assert len(set(shown)) == len(shown), one.key
+
+
+def test_a_world_without_dynamics_is_no_bandit_where_nothing_is_shown_twice() -> None:
+    task = Task.synthetic(60, 6, max_steps=6)
+    still = replace(task, simulator=replace(task.simulator, dynamics=(), sessions=Patience(6, gain=0.0, loss=0.0)))
+    assert action_influence(still) == 0
+    assert action_influence(replace(still, actions=Items(repeats=False))) == 1
 
 
 def where(task: Task) -> Setting:

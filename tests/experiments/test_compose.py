@@ -36,7 +36,7 @@ def test_run_folders_of_one_second_differ_between_processes_only() -> None:
         (["experimnt=smoke"], "(did you mean experiment?)"),
         (
             ["agent=ddqn"],
-            "agent=ddqn: there is no such option (did you mean dqn?); choose from dqn, dqn_mlp, ppo, ppo_mlp",
+            "agent=ddqn: there is no such option (did you mean dqn?); choose from dqn, dqn_mlp, ",
         ),
         (["env/world=dreams"], "env/world=dreams: there is no such option; choose from language, metric, ratings"),
         (["agent.gamma"], "'agent.gamma' cannot be read; write key=value"),

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from recloop.experiments import inputs
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
-from recloop.experiments.inputs import check, refuse_used
+from recloop.experiments.inputs import check, check_agent, refuse_used
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,32 @@ def _leaves(node: Any, key: str) -> list[tuple[str, Any]]:
     if not isinstance(node, dict):
         return [(key, node)]
     return [leaf for name, child in node.items() for leaf in _leaves(child, f"{key}.{name}".lstrip("."))]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["env/action=proto"], "agent: this agent cannot play env/action=proto; choose item or candidates"),
+        (["env/action=candidates", "agent=dqn_mlp"], "agent: head is 'mlp', which knows nothing of candidates"),
+        (["env.action.repeats=false", "agent=ppo_mlp"], "agent: head is 'mlp', which knows nothing of what has been"),
+    ],
+)
+def test_an_agent_that_cannot_take_the_actions_is_refused(words: list[str], said: str) -> None:
+    cfg = composed(words)
+    check(cfg)
+    with pytest.raises(UsageError, match=said):
+        check_agent(cfg)
+
+
+@pytest.mark.parametrize("named", ["choice.Click", "actions.Stock"])
+def test_an_action_that_is_none_is_refused(cfg: DictConfig, named: str) -> None:
+    cfg.env.action = {"_target_": f"recloop.envs.{named}"}
+    with pytest.raises(UsageError, match=rf"env.action._target_ is 'recloop.envs.{named}', of another kind"):
+        check(cfg)
+
+
+def test_an_environment_from_before_there_were_actions_is_one_of_items(cfg: DictConfig) -> None:
+    with open_dict(cfg):
+        del cfg.env["action"]
+    check(cfg)
+    check_agent(cfg)

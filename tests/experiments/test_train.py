@@ -5,6 +5,7 @@ import pytest
 
 from recloop.agents.dqn import DQNAgent
 from recloop.agents.lin_ucb import LinUCBAgent
+from recloop.agents.maskable_ppo import MaskablePPOAgent
 from recloop.agents.ppo import PPOAgent
 from recloop.agents.sasrec import SASRecAgent
 from recloop.agents.thompson import ThompsonAgent
@@ -21,6 +22,7 @@ DQN = DQNAgent(num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, 
 AGENTS: dict[str, Agent] = {
     "PPO": PPO,
     "DQN": DQN,
+    "MaskablePPO": MaskablePPOAgent(num_envs=8, rollout_steps=8, batch_size=32, epochs=1, hidden=(16,)),
     "LinUCB": LinUCBAgent(num_envs=8),
     "Thompson": ThompsonAgent(num_envs=8),
     "SASRec": SASRecAgent(num_envs=8, width=8, length=4, batch_size=8, replay_ratio=1.0),

@@ -1,6 +1,7 @@
 """A training that was stopped and goes on in a fresh process comes to the same bits as one that was not."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ import torch
 
 from recloop.agents.dqn import DQNAgent
 from recloop.agents.lin_ucb import LinUCBAgent
+from recloop.agents.maskable_ppo import MaskablePPOAgent
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.qr_dqn import QRDQNAgent
 from recloop.agents.sasrec import SASRecAgent
+from recloop.agents.slate_q import SlateQAgent
 from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
+from recloop.envs.actions import Actions, Candidates, Items
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Journal, Row
@@ -31,12 +36,14 @@ AGENTS: dict[str, Agent] = {
     "DQN full": DQNAgent(
         num_envs=8, learning_starts=32, batch_size=16, replay_ratio=2.0, buffer_steps=96, hidden=(16,)
     ),
+    "MaskablePPO": MaskablePPOAgent(num_envs=8, rollout_steps=16, batch_size=64, epochs=1, hidden=(16,)),
     "LinUCB": LinUCBAgent(num_envs=16),
     "Thompson": ThompsonAgent(num_envs=16),
     "SASRec": SASRecAgent(
         num_envs=16, rollout_steps=8, width=8, length=4, batch_size=8, buffer_steps=320, replay_ratio=0.5
     ),
 }
+AGENTS |= {"QR-DQN": QRDQNAgent(**vars(AGENTS["DQN full"])), "SlateQ": SlateQAgent(**vars(AGENTS["DQN full"]))}
 STEPS = 1024
 
 
@@ -68,7 +75,15 @@ class Often(Keeper):
 
 @pytest.fixture(scope="module")
 def setting() -> Setting:
-    task = Task.synthetic(40, 8, max_steps=10)
+    return setting_of(Task.synthetic(40, 8, max_steps=10))
+
+
+@pytest.fixture(scope="module")
+def slates() -> Setting:
+    return setting_of(Task.synthetic(40, 8, max_steps=10, slate=3))
+
+
+def setting_of(task: Task) -> Setting:
     learners, held_out = task.simulator.population.split(0.1, 0)
     projection = Projection.fit(np.eye(4, dtype=np.float32), 2)
     return Setting(task.serving(learners), task.serving(held_out), projection, {})
@@ -107,14 +122,17 @@ def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
     return [array.numpy().tobytes() for array in arrays], curve, (folder / "metrics.jsonl").read_bytes()
 
 
-ALONE = [pytest.param(name, marks=pytest.mark.slow) if name.endswith(" 1") else name for name in AGENTS]
+SLOW = ("PPO 1", "DQN 1", "QR-DQN", "SlateQ")
 """One user at a time takes longest, and is killed a hundred times in test_resume too."""
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in AGENTS]
+)
 def test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(
-    name: str, setting: Setting, tmp_path: Path
+    name: str, setting: Setting, slates: Setting, tmp_path: Path
 ) -> None:
+    setting = slates if name == "SlateQ" else setting
     calm, rough = tmp_path / "calm", tmp_path / "rough"
     calm.mkdir()
     rough.mkdir()
@@ -123,6 +141,16 @@ def test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(
         with pytest.raises(SystemError):
             go_on(AGENTS[name], setting, rough, rows)
     assert outcome(go_on(AGENTS[name], setting, rough), rough) == undisturbed
+
+
+@pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=6, drawn=4)])
+@pytest.mark.parametrize("name", ["PPO 64", "DQN 64"])
+def test_what_was_shown_and_is_offered_comes_back_too(
+    name: str, actions: Actions, setting: Setting, tmp_path: Path
+) -> None:
+    train_task, held_out = (replace(task, actions=actions) for task in (setting.train, setting.held_out))
+    there = replace(setting, train=train_task, held_out=held_out)
+    test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(name, there, tmp_path)
 
 
 def test_a_damaged_state_is_said_and_the_one_before_is_used(

@@ -1,0 +1,96 @@
+"""`recloop recommend`: what the agent of a stored run recommends to people of whom somebody tells."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recloop.experiments.errors import UsageError
+from recloop.experiments.flags import Parser
+
+if TYPE_CHECKING:
+    from recloop.experiments.people import Person
+    from recloop.experiments.recommender import Recommendation
+
+_EXAMPLES = """\
+examples:
+  recloop recommend RUN --user "A 24-year-old male student." --history "Heat" "Alien" "Blade Runner"
+  recloop recommend RUN --history "Heat" "Alien" --skipped "Fargo" -k 5       passed over a moment ago
+  recloop recommend RUN --history "Heat" --context time=18:30 device=phone    where the agent sees the context
+  recloop recommend RUN --history "films about lonely detectives" --free-text
+  recloop recommend RUN --people people.jsonl --json                          an object a line, for programs
+
+A line of people.jsonl: {"user": "ann", "profile": "A 24-year-old student.", "history": ["Heat", "Alien"]}; a .csv file
+has the same names in its first line, and | between titles. The score is the agent's own value of an item, a logit of
+PPO or a Q-value of DQN: higher is better, and it means nothing between two agents.
+"""
+
+
+def main(words: list[str]) -> None:
+    """`recloop recommend RUN --user TEXT --history TITLE ...`.
+
+    Raises:
+        UsageError: naming flag or file, value and remedy.
+    """
+    parser = Parser(
+        "recloop recommend",
+        description="Recommend to one person or many, by what is told of them, with the agent of a stored run.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
+    parser.add_argument("--user", metavar="TEXT", default="", help="who it is, in words like those of the data's users")
+    parser.add_argument("--history", metavar="TITLE", nargs="+", default=[], help="what they liked, oldest first")
+    parser.add_argument("--skipped", metavar="TITLE", nargs="+", default=[], help="shown of late and not taken")
+    parser.add_argument("--context", metavar="NAME=VALUE", nargs="+", default=[], help="time=HH:MM, device=phone|other")
+    parser.add_argument("--people", metavar="FILE", type=Path, help="many people, in a .jsonl or .csv file")
+    parser.add_argument("-k", type=int, default=10, help="how many items (default 10)")
+    parser.add_argument("--repeats", action="store_true", help="recommend what is in the history, too")
+    parser.add_argument("--free-text", action="store_true", help="read what is no title as a text")
+    parser.add_argument("--json", action="store_true", help="an object a person and line instead of a table")
+    given = parser.parse_intermixed_args(words)
+    people = _people(given)
+    from recloop.experiments.recommender import Recommender
+
+    found = Recommender.load(given.run).recommend_many(
+        people, given.k, repeats=given.repeats, free_text=given.free_text
+    )
+    for person, recommendations in zip(people, found, strict=True):
+        _print_json(person, recommendations) if given.json else _print_table(person, recommendations)
+
+
+def _people(given: argparse.Namespace) -> "list[Person]":
+    from recloop.experiments.people import Person, read_people, said_context
+
+    told = bool(given.user or given.history or given.skipped or given.context)
+    if given.k < 1:
+        raise UsageError(f"-k is {given.k}; ask for 1 item or more")
+    if given.people is not None:
+        if told:
+            raise UsageError("--people: the file tells of everybody; leave out --user, --history, --skipped, --context")
+        return read_people(given.people)
+    if not told:
+        raise UsageError("nobody is told of; give --user or --history, or --people FILE")
+    try:
+        context = said_context(given.context)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+    return [Person("", given.user, given.history, given.skipped, context)]
+
+
+def _print_json(person: "Person", recommendations: "Sequence[Recommendation]") -> None:
+    print(json.dumps({"user": person.name, "recommendations": [each._asdict() for each in recommendations]}))
+
+
+def _print_table(person: "Person", recommendations: "Sequence[Recommendation]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(person.name) if person.name else None, title_justify="left")
+    for column in ("", "title", "score"):
+        table.add_column(column, justify="left" if column == "title" else "right")
+    for place, each in enumerate(recommendations, start=1):
+        table.add_row(str(place), Text(each.title), f"{each.score:.3f}")
+    Console().print(table)
