@@ -46,6 +46,12 @@ GOALS = (
         "training",
         lambda rows: of(rows, "DQN")["of_stock"]["wall"],
     ),
+    Goal(
+        "Training: DQN of 64 users and dim 64 against stable-baselines3's own",
+        2.5,
+        "q_learning",
+        lambda rows: of(rows, "64 users, dim 64")["factor"]["wall"],
+    ),
 )
 
 

@@ -150,7 +150,7 @@ def test_what_was_shown_and_is_offered_comes_back_too(
 ) -> None:
     train_task, held_out = (replace(task, actions=actions) for task in (setting.train, setting.held_out))
     there = replace(setting, train=train_task, held_out=held_out)
-    test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(name, there, tmp_path)
+    test_a_training_cut_off_again_and_again_ends_as_the_undisturbed_one(name, there, there, tmp_path)
 
 
 def test_a_damaged_state_is_said_and_the_one_before_is_used(
