@@ -77,6 +77,12 @@ GOALS = (
         "serving",
         lambda rows, clock: 1000 / of(rows, "1,000,000 items")["state_given"]["p50" if clock == "wall" else "cpu"],
     ),
+    Goal(
+        "Training: DQN of 64 users and dim 64 against stable-baselines3's own",
+        2.5,
+        "q_learning",
+        lambda rows: of(rows, "64 users, dim 64")["factor"]["wall"],
+    ),
 )
 
 
