@@ -81,8 +81,14 @@ class MLPQNetwork(QNetwork):
     """One output unit an item, as in stable-baselines3."""
 
     def of(self, obs: PyTorchObs, actions: Tensor) -> Tensor:
-        """Q-values [n, k] of some actions [n, k]."""
-        values: Tensor = self(obs).gather(1, actions)
+        """Q-values [n, k] of some actions [n, k], whose rows of the last layer are all that is computed."""
+        *hidden, last = self.q_net
+        assert isinstance(last, nn.Linear)
+        features = self.extract_features(obs, self.features_extractor)
+        for layer in hidden:
+            features = layer(features)  # [n, width]
+        rows = functional.embedding(actions, last.weight)  # [n, k, width]
+        values: Tensor = last.bias[actions] + (rows @ features[:, :, None])[:, :, 0]
         return values
 
 
@@ -290,11 +296,11 @@ class DQNAgent:
         hidden, shortlist = list(self.hidden), min(self.shortlist, items.always_open)
         if "candidates" in items.layout:
             shortlist = 0  # few enough, and others at each step
-        head = (
-            {"items": items, "hidden": hidden, "scales": self.scales} if self.head == "item" else {"net_arch": hidden}
-        )
+        head: dict[str, Any] = {"net_arch": hidden}  # stable-baselines3's own network
+        if self.head == "item":
+            head = {**reading(items.layout), "items": items, "hidden": hidden, "scales": self.scales}
         return {
-            "policy_kwargs": {**FUSED, **reading(items.layout), **head},
+            "policy_kwargs": {**FUSED, **head},
             "explore_best": min(self.explore_best, items.always_open),
             "shortlist": shortlist,
             "buffer_size": self.buffer_steps,

@@ -15,19 +15,26 @@ from recloop.agents.dqn import DQNAgent
 from recloop.envs.task import Task
 from recloop.envs.vector import RecommendVectorEnv
 
-SHAPES = {"64 users, dim 64": (64, 64), "256 users, dim 64": (256, 64), "64 users, dim 384": (64, 384)}
-"""Users served at once, and dimensions of an item vector."""
+SHAPES = {
+    "64 users, dim 64": (64, 64, "item"),
+    "256 users, dim 64": (256, 64, "item"),
+    "64 users, dim 64, stock's network": (64, 64, "mlp"),
+    "64 users, dim 384, stock's network": (64, 384, "mlp"),
+    "256 users, dim 384, stock's network": (256, 384, "mlp"),
+    "64 users, dim 384": (64, 384, "item"),
+}
+"""Users served at once, dimensions of an item vector, and the head."""
 
 
 def measure(scope: Scope) -> list[dict[str, Any]]:
     """Both in an environment that does nothing; a gradient step of 8 samples a user follows each step of the users."""
     torch.set_num_threads(1)
-    return [_row(name, users, dim, scope) for name, (users, dim) in SHAPES.items()]
+    return [_row(name, *shape, scope) for name, shape in SHAPES.items()]
 
 
-def _row(name: str, users: int, dim: int, scope: Scope) -> dict[str, Any]:
+def _row(name: str, users: int, dim: int, head: str, scope: Scope) -> dict[str, Any]:
     task = Task.synthetic(num_items=1682, dim=dim)
-    agent = DQNAgent(num_envs=users, batch_size=8 * users, replay_ratio=8.0)
+    agent = DQNAgent(num_envs=users, head=head, batch_size=8 * users, replay_ratio=8.0)  # type: ignore[arg-type]
     models = {"ours": idle_learner(agent, task), "stock": stock(agent, task)}
     paces = in_turn({which: _learning(model, users, scope) for which, model in models.items()}, scope.repeats)
     row = {which: typical(paces[which])._asdict() for which in models}
