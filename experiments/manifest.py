@@ -18,7 +18,7 @@ Status = Literal["finished", "interrupted", "failed"]
 
 LIBRARIES = (
     "recloop", "numpy", "scipy", "pandas", "pyarrow", "torch", "safetensors", "tokenizers", "transformers",
-    "gymnasium", "stable-baselines3", "numba", "hydra-core", "omegaconf", "wandb",
+    "gymnasium", "stable-baselines3", "sb3-contrib", "numba", "hydra-core", "omegaconf", "wandb",
 )  # fmt: skip
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

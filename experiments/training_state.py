@@ -1,7 +1,8 @@
 """All that the next step of training depends on, as arrays and JSON: taken and put back between rollouts.
 
 stable-baselines3 saves neither random generators nor environments, and pickles the rest. At the start of a rollout
-PPO's buffer is empty and DQN's holds whole transitions only, so that little enough is left to be taken by name.
+PPO's buffer is empty and a replay buffer holds whole transitions only, so that little enough is left to be taken by
+name.
 """
 
 import random
@@ -15,6 +16,7 @@ from recloop.experiments.checkpoints import State
 if TYPE_CHECKING:
     import torch
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from torch.optim import Optimizer
 
 _COUNTERS = (
     "num_timesteps",
@@ -37,7 +39,7 @@ def take(model: "BaseAlgorithm") -> State:
         "action_space": _generator(model.action_space.np_random),
         "environment": _put(tensors, "environment", _environment(model).get_state()),
         "learner": _put(tensors, "learner", _learner_arrays(model)),
-        "optimizer": _put(tensors, "optimizer", _optimizer_state(model)),
+        "optimizers": _put(tensors, "optimizers", {name: one.state_dict() for name, one in _optimizers(model).items()}),
         "policy": _put(tensors, "policy", dict(model.policy.state_dict())),
         "random": _put(tensors, "random", _random()),
     }
@@ -48,7 +50,7 @@ def put_back(model: "BaseAlgorithm", state: State) -> None:
     """Bring a learner that was just made from the same configuration to where `state` was taken."""
     parts: dict[str, Any] = {
         name: _get(state.tensors, state.facts[name])
-        for name in ("environment", "learner", "optimizer", "policy", "random")
+        for name in ("environment", "learner", "optimizers", "policy", "random")
     }
     for name, value in state.facts["counters"].items():
         setattr(model, name, value)
@@ -57,8 +59,8 @@ def put_back(model: "BaseAlgorithm", state: State) -> None:
     model.ep_info_buffer.clear()
     model.ep_info_buffer.extend(state.facts["sessions"])
     model.policy.load_state_dict(parts["policy"])
-    if parts["optimizer"] is not None:
-        model.policy.optimizer.load_state_dict(parts["optimizer"])
+    for name, optimizer in _optimizers(model).items():
+        optimizer.load_state_dict(parts["optimizers"][name])
     _environment(model).set_state(parts["environment"])
     _put_back_learner(model, parts["learner"])
     _put_back_random(parts["random"])
@@ -70,16 +72,24 @@ def _environment(model: "BaseAlgorithm") -> Any:
     return model.get_env()
 
 
-def _optimizer_state(model: "BaseAlgorithm") -> dict[str, Any] | None:
-    """None of a learner that needs no gradients."""
-    optimizer = getattr(model.policy, "optimizer", None)
-    return None if optimizer is None else optimizer.state_dict()
+def _optimizers(model: "BaseAlgorithm") -> "dict[str, Optimizer]":
+    """One for the whole policy; or of actor, critic and entropy weight; or none, where no gradients are needed."""
+    policy = model.policy
+    found = {
+        "policy": getattr(policy, "optimizer", None),
+        "actor": getattr(getattr(policy, "actor", None), "optimizer", None),
+        "critic": getattr(getattr(policy, "critic", None), "optimizer", None),
+        "entropy weight": getattr(model, "ent_coef_optimizer", None),
+    }
+    return {name: optimizer for name, optimizer in found.items() if optimizer is not None}
 
 
 def _learner_arrays(model: "BaseAlgorithm") -> dict[str, Any]:
     arrays: dict[str, Any] = {"last_obs": model._last_obs, "last_episode_starts": model._last_episode_starts}
     if hasattr(model, "last_memory"):
         arrays["last_memory"] = model.last_memory
+    if (weight := getattr(model, "log_ent_coef", None)) is not None:
+        arrays["log_entropy_weight"] = weight.detach()
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         arrays["replay"] = buffer.get_state()
@@ -90,6 +100,8 @@ def _put_back_learner(model: "BaseAlgorithm", arrays: dict[str, Any]) -> None:
     model._last_obs, model._last_episode_starts = arrays["last_obs"], arrays["last_episode_starts"]
     if "last_memory" in arrays:
         model.last_memory = arrays["last_memory"]  # type: ignore[attr-defined]
+    if "log_entropy_weight" in arrays:
+        model.log_ent_coef.data.copy_(arrays["log_entropy_weight"])  # type: ignore[attr-defined]
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         buffer.set_state(arrays["replay"])

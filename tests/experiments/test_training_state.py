@@ -13,6 +13,10 @@ from recloop.agents.dqn import DQNAgent
 from recloop.agents.lin_ucb import LinUCBAgent
 from recloop.agents.maskable_ppo import MaskablePPOAgent
 from recloop.agents.ppo import PPOAgent
+from recloop.agents.proto_ppo import ProtoPPOAgent
+from recloop.agents.proto_sac import ProtoSACAgent
+from recloop.agents.proto_td3 import ProtoTD3Agent
+from recloop.agents.proto_tqc import ProtoTQCAgent
 from recloop.agents.qr_dqn import QRDQNAgent
 from recloop.agents.sasrec import SASRecAgent
 from recloop.agents.slate_q import SlateQAgent
@@ -44,6 +48,15 @@ AGENTS: dict[str, Agent] = {
     ),
 }
 AGENTS |= {"QR-DQN": QRDQNAgent(**vars(AGENTS["DQN full"])), "SlateQ": SlateQAgent(**vars(AGENTS["DQN full"]))}
+PROTO: dict[str, Any] = {
+    "num_envs": 64, "learning_starts": 64, "batch_size": 16, "replay_ratio": 0.25, "buffer_steps": 640, "hidden": (16,),
+}  # fmt: skip
+AGENTS_OF_VECTORS: dict[str, Agent] = {
+    "PPO, proto": ProtoPPOAgent(num_envs=16, rollout_steps=8, batch_size=64, epochs=1, hidden=(16,)),
+    "SAC, proto": ProtoSACAgent(**PROTO, nearest=1),
+    "TD3, proto": ProtoTD3Agent(**PROTO),
+    "TQC, proto": ProtoTQCAgent(**PROTO, quantiles=5),
+}
 STEPS = 1024
 
 
@@ -115,9 +128,14 @@ def go_on(agent: Agent, setting: Setting, folder: Path, rows: int = 10**6) -> Tr
 def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
     """All that two trainings could differ in."""
     policy = result.model.policy
-    optimizer = getattr(policy, "optimizer", None)
-    moments = [value for one in optimizer.state_dict()["state"].values() for value in one.values()] if optimizer else []
-    arrays = [*policy.state_dict().values(), *moments]
+    owners: list[Any] = [policy, getattr(policy, "actor", None), getattr(policy, "critic", None)]
+    optimizers = [owner.optimizer for owner in owners if hasattr(owner, "optimizer")]
+    weight = getattr(result.model, "log_ent_coef", None)
+    if weight is not None:
+        optimizers.append(result.model.ent_coef_optimizer)  # type: ignore[attr-defined]
+    states = [state for optimizer in optimizers for state in optimizer.state_dict()["state"].values()]
+    moments = [value for state in states for value in state.values()]
+    arrays = [*policy.state_dict().values(), *moments, *([] if weight is None else [weight.detach()])]
     curve = result.curve.steps.tolist(), result.curve.clicks_per_session.tolist()
     return [array.numpy().tobytes() for array in arrays], curve, (folder / "metrics.jsonl").read_bytes()
 
@@ -139,11 +157,17 @@ def check_cut_off(name: str, setting: Setting, tmp_path: Path) -> None:
     calm, rough = tmp_path / "calm", tmp_path / "rough"
     calm.mkdir()
     rough.mkdir()
-    undisturbed = outcome(go_on(AGENTS[name], setting, calm), calm)
+    agent = {**AGENTS, **AGENTS_OF_VECTORS}[name]
+    undisturbed = outcome(go_on(agent, setting, calm), calm)
     for rows in (1, 2, 3):
         with pytest.raises(SystemError):
-            go_on(AGENTS[name], setting, rough, rows)
-    assert outcome(go_on(AGENTS[name], setting, rough), rough) == undisturbed
+            go_on(agent, setting, rough, rows)
+    assert outcome(go_on(agent, setting, rough), rough) == undisturbed
+
+
+@pytest.mark.parametrize("name", AGENTS_OF_VECTORS)
+def test_so_does_one_of_several_optimizers_that_says_vectors(name: str, tmp_path: Path) -> None:
+    check_cut_off(name, setting_of(Task.synthetic(40, 8, max_steps=10, action="proto")), tmp_path)
 
 
 @pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=6, drawn=4)])
