@@ -4,11 +4,11 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
 from recloop.agents.online import OnlinePolicy, latest, products
+from recloop.agents.replay import Replay
 
 
 class LinearPolicy(OnlinePolicy):
@@ -92,7 +92,7 @@ class LinearPolicy(OnlinePolicy):
         of_vectors = state[:, :, None] * (both + similar) + items  # [n, dim, k]
         return torch.cat([of_vectors, rest[:, :2].expand(len(state), -1, -1)], dim=1)
 
-    def fit(self, replay: ReplayBuffer, new_steps: int) -> float:
+    def fit(self, replay: Replay, new_steps: int) -> float:
         """Take the new steps into A and b; the loss is the squared error that was made on them."""
         rows = latest(replay, new_steps)
         observation, action, reward = (

@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
@@ -16,6 +15,7 @@ from torch import Tensor
 from recloop.agents.finite import refuse_loss
 from recloop.agents.offers import Offers
 from recloop.agents.policy import ItemSpace, readable
+from recloop.agents.replay import Replay
 from recloop.agents.says import check_says
 
 
@@ -42,7 +42,7 @@ class OnlinePolicy(BasePolicy):
         self.register_buffer("quality", torch.as_tensor(items.quality), persistent=False)  # [num_items]
 
     @abstractmethod
-    def fit(self, replay: ReplayBuffer, new_steps: int) -> float:
+    def fit(self, replay: Replay, new_steps: int) -> float:
         """Learn from `replay`, in which the latest `new_steps` steps of each user are new; the loss."""
 
 
@@ -60,7 +60,7 @@ class OnlineLearner(BaseAlgorithm):
     """
 
     policy: OnlinePolicy
-    replay_buffer: ReplayBuffer
+    replay_buffer: Replay
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class OnlineLearner(BaseAlgorithm):
         self.set_random_seed(self.seed)
         spaces = self.observation_space, self.action_space
         self.policy = self.policy_class(*spaces, **self.policy_kwargs).to(self.device)  # type: ignore[assignment]
-        self.replay_buffer = ReplayBuffer(self.buffer_steps, *spaces, device=self.device, n_envs=self.n_envs)
+        self.replay_buffer = Replay(self.buffer_steps, *spaces, device=self.device, n_envs=self.n_envs)
 
     def learn(
         self,
@@ -141,7 +141,7 @@ class OnlineLearner(BaseAlgorithm):
         self.logger.record("train/loss", loss)
 
 
-def latest(replay: ReplayBuffer, steps: int) -> np.ndarray:
+def latest(replay: Replay, steps: int) -> np.ndarray:
     """Where the latest `steps` steps, or as many as there are, stand in `replay`, oldest first, [steps]."""
     filled = replay.buffer_size if replay.full else replay.pos
     return np.arange(replay.pos - min(steps, filled), replay.pos) % replay.buffer_size

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.vec_env import VecEnv
@@ -17,6 +16,7 @@ from recloop.agents.networks import LOG_SPEED, SHIFT
 from recloop.agents.online import OnlineLearner, OnlinePolicy, latest, products, refuse_others
 from recloop.agents.policy import Bools, Floats, Ints, ItemSpace
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
+from recloop.agents.replay import Replay
 from recloop.agents.says import check_says
 
 
@@ -221,12 +221,12 @@ class SASRecPolicy(OnlinePolicy):
         rank = torch.where(coin, torch.randint(best.shape[1], coin.shape, device=best.device), 0)
         return best.gather(1, rank[:, None])[:, 0]
 
-    def fit(self, replay: ReplayBuffer, new_steps: int) -> float:
+    def fit(self, replay: Replay, new_steps: int) -> float:
         """Gradient steps on windows of all that is kept; their mean cross-entropy."""
         self.set_training_mode(True)
         return float(torch.stack([self._gradient_step(replay) for _ in range(self.gradient_steps)]).mean())
 
-    def _gradient_step(self, replay: ReplayBuffer) -> Tensor:
+    def _gradient_step(self, replay: Replay) -> Tensor:
         windows = self._windows(replay)
         known = self.known(windows.before, windows.observation[:, :, self.answer]).flatten(0, 1)
         logits = self.logits(windows.observation.flatten(0, 1), known, windows.items.reshape(-1, 1))[:, 0]
@@ -236,7 +236,7 @@ class SASRecPolicy(OnlinePolicy):
         self.optimizer.step()
         return loss.detach()
 
-    def _windows(self, replay: ReplayBuffer) -> Windows:
+    def _windows(self, replay: Replay) -> Windows:
         """Random windows, as long as may be; the step before each is looked up too."""
         order = latest(replay, replay.buffer_size)
         n, length = self.agent.batch_size, min(self.agent.length, len(order))

@@ -160,7 +160,7 @@ def ranking(model: "BaseAlgorithm", items: "ItemSpace") -> "Ranking":
     Raises:
         UsageError: the agent values no items.
     """
-    from recloop.agents.ranking import Among, Exhaustive, Nearest, Retrieved, features, has_values, head_of
+    from recloop.agents.ranking import Among, Exhaustive, Nearest, Retrieved, has_values, head_of
 
     if items.says == "proto":
         return Nearest(model, items)
@@ -170,19 +170,21 @@ def ranking(model: "BaseAlgorithm", items: "ItemSpace") -> "Ranking":
         return Among(model, items.layout["candidates"])
     if len(items.vectors) < INDEXED_FROM or items.slots is not None or head_of(model) is None:
         return Exhaustive(model, items.slots)
-    return Retrieved(model, items, _shortlist(features(model, items)))
+    return Retrieved(model, items, _shortlist(model, items))
 
 
-def _shortlist(features: Floats) -> "Shortlist":
-    """Of `features` [num_items, dim], kept in the cache folder."""
+def _shortlist(model: "BaseAlgorithm", items: "ItemSpace") -> "Shortlist":
+    """Of what the item head of `model` looks items up by, kept in the cache folder."""
+    from recloop.agents.ranking import features, quality_weight
     from recloop.envs.shortlist import Shortlist
 
     def write(path: Path) -> dict[str, int]:
-        Shortlist.of(features).save(path)
-        return {"num_items": len(features)}
+        Shortlist.of(features(model, items)).save(path)
+        return {"num_items": len(items.vectors)}
 
     with blaming("recommend"):
-        key = fingerprint(shortlist=1, shape=str(features.shape), features=hashlib.sha256(features.data).hexdigest())
+        known = {name: hashlib.sha256(getattr(items, name).data).hexdigest() for name in ("vectors", "quality")}
+        key = fingerprint(shortlist=2, weight=quality_weight(model), **known)
         return Shortlist.load(stored("shortlists", key, write).path)
 
 

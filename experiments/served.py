@@ -4,6 +4,7 @@ Building a setting takes the data, the world's encoder and fits on ratings. What
 in the cache folder, so that it is built once.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from recloop.encoders.files import cache_folder
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.projection import Projection
 from recloop.experiments.build import deployed
+from recloop.experiments.store import mapped
 from recloop.experiments.titles import Titles
 
 if TYPE_CHECKING:
@@ -73,9 +75,11 @@ class Served:
         return Served(items, titles, vectors, projection, task.simulator.choice.slate, task.slots)
 
     def save(self, path: Path) -> None:
-        """Write it to `path`, atomically and with a checksum."""
+        """Write it to `path`, atomically and with a checksum; the vectors to where every process maps them."""
+        name = hashlib.sha256(np.ascontiguousarray(self.known_vectors).data).digest()
+        mapped(name.hex(), lambda: self.known_vectors)
         arrays: dict[str, NDArray[Any]] = {
-            "vectors": self.known_vectors,
+            "vectors": np.frombuffer(name, np.uint8),
             "titles": np.frombuffer(json.dumps(list(self.known_titles)).encode(), np.uint8),
             "quality": self.items.quality,
             "popularity": self.items.popularity,
@@ -98,11 +102,19 @@ class Served:
         from recloop.envs.catalog import Catalog
 
         arrays = load_arrays(path)
+        vectors = mapped(arrays["vectors"].tobytes().hex(), _gone(path))
         titles, num_items = json.loads(arrays["titles"].tobytes()), len(arrays["quality"])
         own, known = titles[:num_items], (arrays["popularity"], arrays["quality"])
-        items = Catalog(arrays["vectors"][:num_items], own, own, [""] * num_items, *known, look_up=look_up)
+        items = Catalog(vectors[:num_items], own, own, [""] * num_items, *known, look_up=look_up)
         projection = Projection(arrays["mean"], arrays["components"])
-        return Served(items, titles, arrays["vectors"], projection, int(arrays["slate"][0]), arrays.get("slots"))
+        return Served(items, titles, vectors, projection, int(arrays["slate"][0]), arrays.get("slots"))
+
+
+def _gone(path: Path) -> Callable[[], Floats]:
+    def make() -> Floats:
+        raise DamagedFileError(f"{path} is damaged (its vectors are gone); make it again")
+
+    return make
 
 
 def served(cfg: DictConfig, projection: Projection) -> Served:

@@ -96,6 +96,9 @@ class Table(MLPQNetwork):
         values: Tensor = self.values[obs[:, 0].long()]
         return values
 
+    def of(self, obs: Any, actions: Tensor) -> Tensor:
+        return self(obs).gather(1, actions)
+
 
 @pytest.mark.parametrize("shortlist", [0, 2])
 @pytest.mark.parametrize(("done", "discounts", "target"), [(0, 0.5, 4.5), (0, 0.25, 3.25), (1, 0.5, 2.0)])

@@ -8,12 +8,12 @@ import pytest
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.buffers import ReplayBuffer
 
 from recloop.agents.lin_ucb import LinUCBAgent, LinUCBPolicy
 from recloop.agents.linear import LinearPolicy
 from recloop.agents.online import OnlineLearner
 from recloop.agents.policy import Floats, Ints, ItemSpace
+from recloop.agents.replay import Replay
 from recloop.agents.thompson import ThompsonAgent, ThompsonPolicy
 from recloop.agents.vec_env import GymnasiumVecEnv
 from recloop.envs.task import Task
@@ -43,7 +43,7 @@ def policy_of(items: ItemSpace, kind: type[LinearPolicy] = LinUCBPolicy, **setti
 def taught(policy: LinearPolicy, observations: Floats, actions: Ints, rewards: Floats) -> float:
     """One step of as many users as there are observations."""
     n = len(actions)
-    replay = ReplayBuffer(n, policy.observation_space, policy.action_space, "cpu", n)
+    replay = Replay(n, policy.observation_space, policy.action_space, "cpu", n)
     replay.add(observations, observations, actions, rewards, np.zeros(n), [{}] * n)
     return policy.fit(replay, 1)
 

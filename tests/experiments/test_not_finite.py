@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from recloop.agents.dqn import BatchedDQN
 from recloop.envs.vector import RecommendVectorEnv
@@ -46,7 +47,7 @@ def test_where_it_came_from_is_said_in_one_line(
 def test_a_loss_is_said_in_one_line(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(BatchedDQN, "_click_loss", lambda *_: float("nan"))
+    monkeypatch.setattr(BatchedDQN, "_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     assert tiny.recloop(*words, *tiny.DQN) == 2
     *_, line = capfd.readouterr().err.splitlines()
     assert line.startswith("recloop: the loss is nan at update 1; lower agent.learning_rate")
