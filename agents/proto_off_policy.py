@@ -160,13 +160,13 @@ class ProtoAgent:
     learning_starts: int = 1000
     batch_size: int = 256
     replay_ratio: float = 16.0
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     gamma: float = 0.95
     n_steps: int = 3
     target_rate: float = 0.01
     noise: float = 0.5
     nearest: int = 10
-    scales: tuple[float, float] = (25.0, 10.0)
+    scales: tuple[float, float] = (10.0, 4.0)
 
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing can be learned."""

@@ -48,6 +48,7 @@ class ProtoTD3Agent(ProtoAgent):
         actor_delay: gradient steps of the critics for one of the actor.
     """
 
+    noise: float = 1.0
     actor_delay: int = 2
 
     def __post_init__(self) -> None:

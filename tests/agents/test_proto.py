@@ -218,6 +218,43 @@ class Poison(BaseCallback):
         return True
 
 
+def expected_clicks(policy: Any, task: Task, users: int = 256) -> float:
+    """Sum of rewards over the first session of each of the same users."""
+    env = RecommendVectorEnv(users, task)
+    observations, _ = env.reset(seed=99)
+    total, going = np.zeros(users), np.ones(users, bool)
+    for _ in range(task.simulator.sessions.max_steps):
+        actions, _ = policy.predict(observations, deterministic=True)
+        observations, rewards, terminated, truncated, _ = env.step(actions)
+        total += rewards * going
+        going &= ~(terminated | truncated)
+    return float(total.mean())
+
+
+EAGER: dict[str, Any] = {"num_envs": 32, "hidden": (64,), "learning_rate": 3e-3, "scales": (10.0, 0.1)}
+"""Hardly minds boredom before it has learned anything."""
+OFTEN: dict[str, Any] = {**EAGER, "learning_starts": 320, "batch_size": 128, "replay_ratio": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("agent", "steps"),
+    [
+        (ProtoPPOAgent(**EAGER, batch_size=256, noise=0.5), 15_000),
+        (ProtoTD3Agent(**OFTEN), 5_000),
+        pytest.param(ProtoSACAgent(**OFTEN), 5_000, marks=pytest.mark.slow),
+        pytest.param(ProtoTQCAgent(**OFTEN), 5_000, marks=pytest.mark.slow),
+    ],
+    ids=["PPO", "TD3", "SAC", "TQC"],
+)
+def test_a_trained_agent_clearly_beats_the_untrained_one(agent: Agent, steps: int, vectors: Task) -> None:
+    torch.set_num_threads(1)
+    env = GymnasiumVecEnv(RecommendVectorEnv(agent.num_envs, vectors, stagger=True))
+    model = agent.learner(env, space_of(vectors), 0, "cpu")
+    untrained = expected_clicks(model, vectors)  # as good as similarity-greedy, and better than chance
+    trained = expected_clicks(model.learn(steps), vectors)
+    assert trained > 1.2 * untrained, (untrained, trained)
+
+
 @AGENTS
 def test_a_loss_that_is_no_number_ends_the_training(agent: Agent, vectors: Task) -> None:
     model: BaseAlgorithm = learner(agent, vectors)
