@@ -97,7 +97,8 @@ class Table(MLPQNetwork):
         return values
 
     def of(self, obs: Any, actions: Tensor) -> Tensor:
-        return self(obs).gather(1, actions)
+        values: Tensor = self(obs).gather(1, actions)
+        return values
 
 
 @pytest.mark.parametrize("shortlist", [0, 2])
