@@ -18,6 +18,7 @@ class Learned(NamedTuple):
     """What the ratings have taught."""
 
     matrix: Doubles  # [dim, rank] from language vectors to item factors
+    items: Doubles  # [num_items, rank] item factors, with what is an item's own
     users: Doubles  # [num_users, rank] expected tastes; zeros for users who rated nothing
     effects: Effects
 
@@ -26,30 +27,34 @@ class Learned(NamedTuple):
 class Metric:
     """Item factors that are a linear map of language vectors, so that an item never rated has them too.
 
-        rating = mean + user effect + item effect + <p, M' v> + noise,    p ~ N(0, I),  noise ~ N(0, noise)
+        rating = mean + user effect + item effect + <p, M' v + o> + noise,
+        p ~ N(0, I),  o ~ N(0, own I),  noise ~ N(0, noise)
 
     M [dim, rank] maximises the penalised likelihood by expectation-maximisation, each half of it in closed form: the
-    posterior of every p given M, and a ridge regression for M given those posteriors. Regression-based latent factors
-    of Agarwal & Chen (2009), without factors of an item's own. <M'v, M'w> is then the metric.
+    posterior of every p given M, and a ridge regression for M given those posteriors. <M'v, M'w> is then the metric.
+    What many ratings say of an item and no text does, its own o, is found afterwards, by turns with the tastes; it is 0
+    for an item never rated. Regression-based latent factors (Agarwal & Chen, 2009).
 
     Args:
         rank: of the metric, and length of the vectors that come out.
         ridge: penalty on the squares of M; more holds the metric back where ratings are few.
         rounds: of expectation and maximisation.
         noise: variance of a rating that taste does not explain, in stars squared.
+        own: variance of each of an item's own factors; more lets ratings say more and texts less.
     """
 
     rank: int = 16
     ridge: float = 100.0
     rounds: int = 6
     noise: float = 0.8
+    own: float = 0.01
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name in ("rank", "rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a whole number of 1 or more")
-        for name in ("ridge", "noise"):
+        for name in ("ridge", "noise", "own"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")
 
@@ -71,8 +76,12 @@ class Metric:
         for _ in range(self.rounds):
             tastes, covariance = self._expect(vectors @ matrix, counts, residuals)
             matrix = self._maximise(vectors, counts, residuals, tastes, covariance)
-        tastes, _ = self._expect(vectors @ matrix, counts, residuals)
-        return Learned(matrix, tastes, effects)
+        items = vectors @ matrix
+        for _ in range(self.rounds):
+            tastes, covariance = self._expect(items, counts, residuals)
+            items = self._with_own(vectors @ matrix, counts, residuals, tastes, covariance)
+        tastes, _ = self._expect(items, counts, residuals)
+        return Learned(matrix, items, tastes, effects)
 
     def _begin(self, vectors: Doubles) -> Doubles:
         """The directions in which the vectors differ most, all as important as the others."""
@@ -106,6 +115,21 @@ class Metric:
         target = (vectors.T @ (residuals.T @ tastes)).ravel() / self.noise
         solved = np.linalg.solve(gram / self.noise + self.ridge * np.eye(dim * rank), target)
         return np.asarray(solved.reshape(dim, rank))
+
+    def _with_own(
+        self,
+        expected: Doubles,
+        counts: sparse.csr_array,
+        residuals: sparse.csr_array,
+        tastes: Doubles,
+        covariance: Doubles,
+    ) -> Doubles:
+        """Item factors [num_items, rank]: a ridge regression for each item, towards those `expected` of its text."""
+        second = _squares(tastes) + covariance.reshape(len(tastes), -1)  # [num_users, rank * rank]
+        gram = (counts.T @ second).reshape(-1, self.rank, self.rank)
+        unexplained = residuals.T @ tastes - np.einsum("iab,ib->ia", gram, expected)
+        gram += self.noise / self.own * np.eye(self.rank)
+        return np.asarray(expected + np.linalg.solve(gram, unexplained[..., None])[..., 0])
 
 
 def _matrices(logs: Interactions, effects: Effects) -> tuple[sparse.csr_array, sparse.csr_array]:

@@ -76,7 +76,7 @@ def calibrated_similarity(logs: Interactions, reading: Reading) -> Score:
 def learned_metric(logs: Interactions, reading: Reading) -> Score:
     """Similarity in the metric that `Metric` learns, and the item's effect, of which its text says something too."""
     found = Metric().fit(reading.items, logs)
-    factors = reading.items @ found.matrix  # [num_items, rank]
+    factors = found.items  # [num_items, rank]
     tastes = _from_profiles(found.users, reading.profiles, logs)
     effects = found.effects.item[:, None]
     return lambda users, items: np.column_stack([effects[items], _products(tastes[users], factors[items])])
