@@ -26,18 +26,21 @@ def test_a_benchmark_fills_a_block_for_each_part_and_says_which_were_not_measure
     assert text.endswith("After.\n")
 
 
-def test_the_printed_tables_fill_a_named_block(tmp_path: Path) -> None:
+def test_goals_and_machine_fill_a_named_block(tmp_path: Path) -> None:
     page, figures = tmp_path / "page.md", tmp_path / "bench.json"
     page.write_text("<!-- speed -->\nold\n<!-- /speed -->\n")
-    figures.write_text(json.dumps({"tables": "one\ntwo\n"}))
+    figures.write_text(json.dumps(made_up()))
     main([str(page), f"speed={figures}"])
-    assert page.read_text() == "<!-- speed -->\n\n    one\n    two\n\n<!-- /speed -->\n"
+    text = page.read_text()
+    assert "old" not in text
+    assert "Goals: met by wall time" in text
+    assert "    Abacus, 2 cores, one used; load 0.5 to 1.0\n" in text
 
 
 def test_a_page_without_the_block_is_refused_by_name(tmp_path: Path) -> None:
     page, figures = tmp_path / "page.md", tmp_path / "bench.json"
     page.write_text("Nothing here.\n")
-    figures.write_text(json.dumps({"tables": "one\n"}))
+    figures.write_text(json.dumps(made_up()))
     with pytest.raises(SystemExit, match="has no block <!-- speed -->; add one"):
         main([str(page), f"speed={figures}"])
 
