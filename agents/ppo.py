@@ -1,6 +1,5 @@
 """PPO of stable-baselines3 with the item-vector head."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -14,10 +13,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softmax
 
-from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.offers import Offers
 from recloop.agents.policy import Floats, ItemSpace, readable
+from recloop.agents.proximal import Proximal, Watched
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 from recloop.agents.says import check_says
 from recloop.agents.slates import PlackettLuce
@@ -128,7 +127,7 @@ class ItemActorCritic(ActorCriticPolicy):
         )
 
 
-class WatchedPPO(PPO):
+class WatchedPPO(Watched, PPO):
     """PPO that stops at the update whose loss is no number, and tells how likely it recommends each item."""
 
     def probabilities(
@@ -141,75 +140,26 @@ class WatchedPPO(PPO):
             logits = chooses.log_probabilities if isinstance(chooses, LogSoftmax) else chooses.distribution.logits
             return softmax(logits.double(), dim=1).cpu().numpy(), state
 
-    def train(self) -> None:
-        """Update the policy from the rollout.
-
-        Raises:
-            FloatingPointError: the loss is NaN or infinite.
-        """
-        try:
-            super().train()
-        except ValueError:  # of torch's Categorical, in the middle of an update
-            if all(torch.isfinite(values).all() for values in self.policy.parameters()):
-                raise
-            refuse_loss(math.nan, self._n_updates)
-        refuse_loss(self.logger.name_to_value["train/loss"], self._n_updates)
-
 
 @dataclass(frozen=True)
-class PPOAgent:
-    """Proximal policy optimisation (Schulman et al., 2017).
+class PPOAgent(Proximal):
+    """Proximal policy optimisation over items, candidates or slates.
 
     Args:
-        num_envs: users served at once.
+        settings: those of `Proximal`, first.
         head: "item" for scores from item vectors, "mlp" for one output unit an item (stable-baselines3's own).
-        hidden: widths of the hidden layers of actor and critic.
-        rollout_steps: steps of each user between updates.
-        batch_size: samples of a gradient step.
-        epochs: passes over a rollout.
-        learning_rate: of Adam, falling linearly to 0.
-        gamma: discount a step.
-        gae_lambda: of the generalised advantage estimate.
-        clip_range: of the probability ratio.
-        entropy_weight: bonus for entropy.
-        max_grad_norm: gradients are clipped to this norm.
         scales: initial weights of similarity, boredom and quality in the item head.
         temperature: initial temperature of the policy over the head's values.
     """
 
-    num_envs: int = 64
     head: Literal["item", "mlp"] = "item"
-    hidden: tuple[int, ...] = (128, 128)
-    rollout_steps: int = 32
-    batch_size: int = 1024
-    epochs: int = 4
-    learning_rate: float = 7e-4
-    gamma: float = 0.98
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    entropy_weight: float = 0.0
-    max_grad_norm: float = 0.5
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
     temperature: float = 0.04
 
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing can be learned."""
-        check_ranges(
-            self,
-            num_envs=(1, ENDLESS),
-            hidden=(1, ENDLESS),
-            rollout_steps=(2, ENDLESS),
-            batch_size=(2, ENDLESS),
-            epochs=(1, ENDLESS),
-            learning_rate=(ABOVE_0, 1),
-            gamma=(0, 1),
-            gae_lambda=(0, 1),
-            clip_range=(ABOVE_0, 1),
-            entropy_weight=(0, ENDLESS),
-            max_grad_norm=(ABOVE_0, ENDLESS),
-            scales=(ABOVE_0, ENDLESS),
-            temperature=(ABOVE_0, ENDLESS),
-        )
+        super().__post_init__()
+        check_ranges(self, scales=(ABOVE_0, ENDLESS), temperature=(ABOVE_0, ENDLESS))
 
     @property
     def name(self) -> str:
@@ -244,15 +194,7 @@ class PPOAgent:
             policy,
             env,
             policy_kwargs=head if self.head == "item" else plain,
-            n_steps=self.rollout_steps,
-            batch_size=self.batch_size,
-            n_epochs=self.epochs,
-            learning_rate=lambda remaining: self.learning_rate * remaining,
-            gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
-            clip_range=self.clip_range,
-            ent_coef=self.entropy_weight,
-            max_grad_norm=self.max_grad_norm,
+            **self.settings,
             seed=seed,
             device=device,
         )

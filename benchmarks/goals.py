@@ -66,6 +66,20 @@ GOALS = (
         lambda rows, clock: 1 / next(row["ready"][clock] for row in rows if "ready" in row),
     ),
     Goal(
+        "Growth: steps of training among 1,000,000 items against 10,000",
+        0.5,
+        "growth",
+        lambda rows, clock: (
+            of(rows, "1,000,000 items")["training"][clock] / of(rows, "10,000 items")["training"][clock]
+        ),
+    ),
+    Goal(
+        "Look-up: 1,000,000 items, share of the nearest ten that is found",
+        0.95,
+        "lookup",
+        lambda rows, clock: of(rows, "1,000,000 items, ivf")["recall"],
+    ),
+    Goal(
         "Serving: 1,000,000 items, share of the best ten that is found",
         0.95,
         "serving",

@@ -1,6 +1,7 @@
-"""From a thousand to a million items: what a step of the environment and a look-up take, and how much memory."""
+"""From a thousand to a million items: what a step, a step of training and a look-up take, and how much memory."""
 
 import resource
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,9 @@ from benchmarks.environment import stepping
 from benchmarks.lookup import latencies
 from benchmarks.measure import in_turn, typical
 from benchmarks.scope import Scope
+from benchmarks.training import learn, learner, start
+from recloop.agents.ppo import PPOAgent
+from recloop.envs.actions import Candidates
 from recloop.envs.catalog import Catalog, Floats
 from recloop.envs.datasets.synthetic import Synthetic
 from recloop.envs.indexes import Auto
@@ -30,14 +34,22 @@ def measure(scope: Scope) -> list[dict[str, Any]]:
 
 def _row(num_items: int, scope: Scope) -> dict[str, Any]:
     task = of_size(Synthetic(num_items=num_items, num_groups=num_items // 10).vectors())
-    paces = in_turn({"step": stepping(task, USERS, round(200 * scope.scale))}, scope.repeats)
-    items = task.observation.items
+    runs = {"step": stepping(task, USERS, round(200 * scope.scale)), "training": _training(task, scope)}
+    paces, items = in_turn(runs, scope.repeats), task.observation.items
     return {
         "name": f"{num_items:,} items",
         **typical(paces["step"])._asdict(),
+        "training": typical(paces["training"])._asdict(),
         **latencies(items.index, items.vectors, scope),
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def _training(task: Task, scope: Scope) -> Callable[[], int]:
+    """Go on training PPO among candidates, which are looked up at every step."""
+    model = learner(PPOAgent(num_envs=16, rollout_steps=16, batch_size=256), replace(task, actions=Candidates()))
+    start(model)
+    return lambda: learn(model, max(1, round(8 * scope.scale)) * 256)
 
 
 def of_size(vectors: Floats) -> Task:

@@ -100,6 +100,7 @@ SHEETS = {
             "recall@10": "{recall:.3f}",
             "GB": "{gigabytes:.2f}",
             "ready after": "{seconds_to_get_ready:.0f} s",
+            "the first time": "{first_seconds_to_get_ready:.0f} s",
         },
     ),
     "lookup": Sheet(
@@ -113,9 +114,11 @@ SHEETS = {
         },
     ),
     "growth": Sheet(
-        "Growth: 1,024 users' steps a second, a look-up, and the peak of memory so far",
+        "Growth: 1,024 users' steps a second, PPO's among candidates, a look-up, and the peak of memory so far",
         {
             **_CLOCKS,
+            "training steps/s": "{training[wall]:,.0f}",
+            "/CPU-s": "{training[cpu]:,.0f}",
             "p50 ms": "{p50_ms:.2f}",
             "p99 ms": "{p99_ms:.2f}",
             "peak MB": "{peak_megabytes:,.0f}",

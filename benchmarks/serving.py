@@ -1,7 +1,6 @@
 """How long a recommendation takes, how many of the best items it misses, and how much memory it needs."""
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +28,8 @@ class Milliseconds(NamedTuple):
 def measure(scope: Scope) -> list[dict[str, Any]]:
     """A row for each size of the catalog, measured in a process of its own: its peak of memory is its own.
 
+    The process before it, the first one with these items, has built the shortlist that every later one finds.
+
     Items are made up, and served from a file, as those of a run are; the agent is PPO after a minute with 2,000 others,
     since its weights know no catalog.
     """
@@ -37,8 +38,11 @@ def measure(scope: Scope) -> list[dict[str, Any]]:
         weights = pool.apply(_trained, (steps,))
         rows = []
         for name, num_items in SIZES.items():
-            pool.apply(_made, (num_items, Path(folder) / name))
-            rows.append({"name": name, **pool.apply(_measured, (Path(folder) / name, calls, weights))})
+            path = Path(folder) / name
+            pool.apply(_made, (num_items, path))
+            first = pool.apply(_ready, (path, weights))
+            row = pool.apply(_measured, (path, calls, weights))
+            rows.append({"name": name, "first_seconds_to_get_ready": first, **row})
         return rows
 
 
@@ -68,6 +72,22 @@ def _made(num_items: int, path: Path) -> None:
     Served(catalog, catalog.titles, catalog.vectors, projection).save(path)
 
 
+def _ready(path: Path, weights: dict[str, Floats]) -> float:
+    """Seconds until one can recommend."""
+    start = time.perf_counter()
+    _recommender(path, weights)
+    return time.perf_counter() - start
+
+
+def _peak_gigabytes() -> float:
+    """Of this process since it began; `ru_maxrss` would count those of the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**20
+
+
 def _measured(path: Path, calls: int, weights: dict[str, Floats]) -> dict[str, Any]:
     import faiss
     import torch
@@ -80,7 +100,7 @@ def _measured(path: Path, calls: int, weights: dict[str, Floats]) -> dict[str, A
     states, people = _states(recommender, calls), _people(max(calls // 5, 10))
     given = _milliseconds(lambda row: recommender.recommend_states(states[row : row + 1], BEST), calls)
     read = _milliseconds(lambda row: recommender.recommend(people[row], k=BEST), len(people))
-    gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    gigabytes = _peak_gigabytes()
     return {
         "num_items": recommender.num_items,
         "seconds_to_get_ready": ready,

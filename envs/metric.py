@@ -40,7 +40,8 @@ class Metric:
         ridge: penalty on the squares of M; more holds the metric back where ratings are few.
         rounds: of expectation and maximisation.
         noise: variance of a rating that taste does not explain, in stars squared.
-        own: variance of each of an item's own factors; more lets ratings say more and texts less.
+        own: variance of each of an item's own factors; more lets ratings say more and texts less. `place` has no use
+            for it: it tells what texts say.
     """
 
     rank: int = 16

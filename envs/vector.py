@@ -205,6 +205,5 @@ def _batched(single: Any, num_envs: int) -> Any:
 def _objects(n: int, rows: Ints, observations: Floats) -> np.ndarray:
     """An array [n] that holds the `observations` [k, size] in the `rows` [k], None elsewhere."""
     objects = np.empty(n, object)  # of None
-    for row, observation in zip(rows.tolist(), observations, strict=True):
-        objects[row] = observation
+    objects[rows] = np.fromiter(observations, object, len(rows))
     return objects

@@ -33,6 +33,26 @@ def test_an_item_never_rated_lies_where_its_text_says() -> None:
     assert (without[near] @ without[last]).mean() > 0.8
 
 
+def test_an_item_has_factors_of_its_own_where_it_was_rated_and_nowhere_else() -> None:
+    logs, last = ratings(), 149
+    found = QUICK.fit(language(), logs.where(logs.items != last))
+    own = found.items - language() @ found.matrix
+    np.testing.assert_allclose(own[last], 0, atol=1e-12)
+    assert np.abs(own[:last]).max(axis=1).min() > 0
+
+
+def test_what_no_text_says_of_items_is_learned_from_their_ratings() -> None:
+    logs = ratings(strength=4.0)
+    texts_of_others = language()[np.random.default_rng(0).permutation(150)]
+    residuals = Effects.fit(logs, texts_of_others).residuals(logs)
+
+    def unexplained(own: float) -> float:
+        found = Metric(rank=4, ridge=10.0, own=own).fit(texts_of_others, logs)
+        return float(np.var(residuals - (found.users[logs.users] * found.items[logs.items]).sum(axis=1)))
+
+    assert unexplained(own=0.3) < 0.8 * unexplained(own=1e-6)
+
+
 def test_a_rank_above_the_dimension_is_refused() -> None:
     with pytest.raises(ValueError, match="rank is 13, but the vectors have 12 numbers"):
         Metric(rank=13).fit(language(), ratings())
