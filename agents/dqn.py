@@ -240,7 +240,7 @@ class DQNAgent:
     n_steps: int = 3
     target_update_steps: int = 2_000
     explore_best: int = 200
-    shortlist: int = 8
+    shortlist: int = 32
     exploration: tuple[float, float] = (0.5, 0.05)
     exploration_share: float = 0.9
     max_grad_norm: float = 10.0
