@@ -69,6 +69,10 @@ class LogSoftmax(CategoricalDistribution):
         super().__init__(action_dim)
         self.counts_entropy = counts_entropy
 
+    def proba_distribution_net(self, latent_dim: int) -> nn.Module:
+        """Nothing: the item head takes its place, and an output an item would take gigabytes at a million items."""
+        return nn.Identity()
+
     def proba_distribution(self, action_logits: Tensor) -> Self:
         """Take logits [n, action_dim]."""
         self.log_probabilities = log_softmax(action_logits, dim=1)

@@ -6,7 +6,7 @@ from typing import Self
 
 import torch
 from stable_baselines3.common.distributions import CategoricalDistribution
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from recloop.agents.policy import ItemSpace
@@ -27,6 +27,10 @@ class PlackettLuce(CategoricalDistribution):
         super().__init__(items.num_actions)
         self.slate = items.slate
         self.slots = None if items.slots is None else torch.as_tensor(items.slots)  # [slate, num_items]
+
+    def proba_distribution_net(self, latent_dim: int) -> nn.Module:
+        """Nothing: the item head takes its place."""
+        return nn.Identity()
 
     def proba_distribution(self, action_logits: Tensor) -> Self:
         """Take logits [n, num_items]."""
