@@ -8,9 +8,8 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from recloop.agents.networks import ItemHead
 from recloop.agents.policy import ItemSpace, readable
-from recloop.agents.ppo import ItemLogits, ReadingCritic
+from recloop.agents.ppo import ReadingCritic, put_item_actor
 from recloop.agents.proximal import Proximal, Watched
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 from recloop.agents.says import check_says
@@ -36,9 +35,7 @@ class MaskableItemActorCritic(MaskableActorCriticPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
-        head = ItemHead(self.items, readable(self.items.layout), self.hidden, self.scales)
-        self.action_net = ItemLogits(head, self.items, self.temperature)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+        put_item_actor(self, lr_schedule)
 
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = ReadingCritic(

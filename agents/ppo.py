@@ -97,6 +97,13 @@ class LogSoftmax(CategoricalDistribution):
         return self.log_probabilities.argmax(dim=1)
 
 
+def put_item_actor(policy: Any, lr_schedule: Schedule) -> None:
+    """Give a policy that stable-baselines3, or sb3-contrib, has built the item head for its actor."""
+    head = ItemHead(policy.items, readable(policy.items.layout), policy.hidden, policy.scales)
+    policy.action_net = ItemLogits(head, policy.items, policy.temperature)
+    policy.optimizer = policy.optimizer_class(policy.parameters(), lr=lr_schedule(1), **policy.optimizer_kwargs)
+
+
 class ItemActorCritic(ActorCriticPolicy):
     """The actor's logits are values of items, the critic is an MLP; both read the observation itself."""
 
@@ -121,9 +128,7 @@ class ItemActorCritic(ActorCriticPolicy):
             else PlackettLuce(self.items)
         )
         super()._build(lr_schedule)
-        head = ItemHead(self.items, readable(self.items.layout), self.hidden, self.scales)
-        self.action_net = ItemLogits(head, self.items, self.temperature)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+        put_item_actor(self, lr_schedule)
 
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = ReadingCritic(
