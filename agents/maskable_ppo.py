@@ -1,18 +1,51 @@
 """MaskablePPO of sb3-contrib with the item-vector head: the environment says what may be recommended."""
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import torch
 from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.distributions import MaskableCategoricalDistribution, MaskableDistribution, MaybeMasks
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor, nn
 
 from recloop.agents.policy import ItemSpace, readable
 from recloop.agents.ppo import ReadingCritic, put_item_actor
 from recloop.agents.proximal import Proximal, Watched
 from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 from recloop.agents.says import check_says
+from recloop.agents.slates import PlackettLuce
+
+
+class MaskableItems(MaskableCategoricalDistribution):
+    """One item, under masks."""
+
+    def proba_distribution_net(self, latent_dim: int) -> nn.Module:
+        """Nothing: the item head takes its place."""
+        return nn.Identity()
+
+
+class MaskableSlates(PlackettLuce, MaskableDistribution):
+    """A slate of different items, under masks for each place of it."""
+
+    masks: Tensor | None = None  # [n, slate, num_items]
+
+    def proba_distribution(self, action_logits: Tensor) -> Self:
+        """Take logits [n, num_items]; nothing is masked yet."""
+        self.masks = None
+        return super().proba_distribution(action_logits)
+
+    def apply_masking(self, masks: MaybeMasks) -> None:
+        """Leave out what `masks` [n, slate * num_items] do not allow."""
+        allowed = torch.as_tensor(masks, dtype=torch.bool, device=self.logits.device)
+        self.masks = allowed.reshape(len(self.logits), self.slate, -1)
+
+    def _fitting(self, left: Tensor, position: int) -> Tensor:
+        fitting = super()._fitting(left, position)
+        return fitting if self.masks is None else fitting.masked_fill(~self.masks[:, position], -math.inf)
 
 
 class MaskableItemActorCritic(MaskableActorCriticPolicy):
@@ -34,6 +67,8 @@ class MaskableItemActorCritic(MaskableActorCriticPolicy):
         super().__init__(*args, **{**kwargs, "net_arch": {"pi": [], "vf": hidden}})
 
     def _build(self, lr_schedule: Schedule) -> None:
+        items = self.items
+        self.action_dist = MaskableItems(items.num_actions) if items.slate == 1 else MaskableSlates(items)
         super()._build(lr_schedule)
         put_item_actor(self, lr_schedule)
 
@@ -52,7 +87,8 @@ class MaskablePPOAgent(Proximal):
     """PPO with invalid actions masked (Huang and Ontañón, 2022), as sb3-contrib has it.
 
     The masks are the environment's own, `action_masks`: with `env.action.repeats=false` what was shown in the session
-    is masked. `PPOAgent` masks the same, as observed, and is quicker on large catalogs, since it keeps no masks.
+    is masked, and with ads what may not stand in a place of the slate. `PPOAgent` masks the same, as observed, and is
+    quicker on large catalogs, since it keeps no masks.
 
     Args:
         settings: those of `Proximal`, first.
@@ -84,11 +120,9 @@ class MaskablePPOAgent(Proximal):
         """The sb3-contrib model, ready to learn.
 
         Raises:
-            ValueError: it is asked for slates, whose items its masks cannot keep apart, or for vectors.
+            ValueError: the actions are others than it can take.
         """
         self.check_says(items.says, repeats=items.repeats)
-        if items.slate > 1:
-            raise ValueError(f"MaskablePPO recommends one item at once, and not {items.slate}; choose agent=ppo")
         return WatchedMaskablePPO(
             MaskableItemActorCritic,
             env,

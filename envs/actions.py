@@ -101,7 +101,10 @@ class Actions(ABC):
         """The items shown, [n] or [n, slate], for what was `said` on seeing `observations` [n, size]."""
 
     def masks(self, observations: Floats) -> Bools:
-        """Which items, or candidates, may be said on seeing `observations` [n, size], [n, items or candidates]."""
+        """Which items, or candidates, may be said on seeing `observations` [n, size], [n, items or candidates].
+
+        Of a slate, such masks for each place, one after the other.
+        """
         raise NotImplementedError
 
     @property
@@ -196,11 +199,12 @@ class Items(Actions):
         return said if self.repeats else self._unseen(said, self.recall(observations).shown.astype(np.int64))
 
     def masks(self, observations: Floats) -> Bools:
-        """All but those that were shown, [n, num_items]."""
+        """All but those that were shown, and those that may not stand in a place, [n, slate * num_items]."""
         num_items, shown = len(self.stock.vectors), self.recall(observations).shown.astype(np.int64)
         may = np.ones((len(observations), num_items + 1), bool)  # the last stands for none
         np.put_along_axis(may, np.where(shown < 0, num_items, shown), False, axis=1)
-        return may[:, :num_items]
+        fits = np.ones((self.stock.slate, num_items), bool) if self.stock.slots is None else self.stock.slots
+        return (may[:, None, :num_items] & fits).reshape(len(observations), -1)
 
     def _unseen(self, said: Ints, shown: Ints) -> Ints:
         slates = said.reshape(len(said), -1).copy()  # [n, slate]
@@ -271,8 +275,8 @@ class Candidates(Actions):
         return [*super()._blocks(memory, observation), chosen]
 
     def masks(self, observations: Floats) -> Bools:
-        """All: what was shown is no candidate, [n, retrieved + drawn]."""
-        return np.ones((len(observations), self.needed), bool)
+        """All: what was shown is no candidate, [n, slate * (retrieved + drawn)]."""
+        return np.ones((len(observations), self.stock.slate * self.needed), bool)
 
     def items(self, said: Ints, observations: Floats) -> Ints:
         """The candidates at the positions said, [n] or [n, slate].

@@ -65,7 +65,7 @@ class RecommendEnv(gymnasium.Env[Floats, Any]):
         return self._observe(), float(outcome.reward[0]), *ended, info
 
     def action_masks(self) -> Bools:
-        """Which items, or candidates, may be said now, [items or candidates]; as sb3-contrib asks for it."""
+        """Which items, or candidates, may be said now, [slate * items or candidates], for sb3-contrib."""
         seen = self.task.read(self.session) if self.task.actions.plain else self._observed
         may: Bools = self.task.actions.masks(seen)[0]
         return may

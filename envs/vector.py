@@ -105,7 +105,7 @@ class RecommendVectorEnv(VectorEnv[Floats, Ints, np.ndarray]):
         return observations, outcome.reward, outcome.terminated, outcome.truncated, info
 
     def action_masks(self) -> Bools:
-        """Which items, or candidates, may be said now, [num_envs, items or candidates]; as sb3-contrib asks for it."""
+        """Which items, or candidates, may be said now, [num_envs, slate * items or candidates], for sb3-contrib."""
         seen = self.task.read(self.session) if self.task.actions.plain else self._observed
         return self.task.actions.masks(seen)
 
