@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from recloop.encoders.fingerprint import file_fingerprint
 
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?@[0-9a-f]{40}")
-SETTINGS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+SETTINGS = (
+    "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json"
+)  # fmt: skip
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -131,6 +133,31 @@ def load_tokenizer(folder: Path) -> Any:
 
     with _loading(folder):
         return AutoTokenizer.from_pretrained(folder, **SAFE)
+
+
+def load_clip(folder: Path, device: str) -> tuple[Pretrained, Any]:
+    """Load the CLIP model of `folder`: its tokenizer and both towers, and what makes its input of pictures.
+
+    Raises:
+        ValueError: the files do not make a whole CLIP model.
+    """
+    from transformers import AutoConfig
+
+    with _loading(folder):
+        kind = AutoConfig.from_pretrained(folder, **SAFE).model_type
+    if kind != "clip":
+        raise ValueError(f"{folder} holds a model of type {kind}, which reads no pictures; name a CLIP model")
+    with _loading(folder):
+        processor = _picture_processor().from_pretrained(folder, local_files_only=True)
+    return load(folder, "float32", device), processor
+
+
+def _picture_processor() -> Any:
+    """The one that works by Pillow, wherever torchvision is installed, lest one picture had two vectors."""
+    import transformers
+
+    with _quiet():
+        return getattr(transformers, "CLIPImageProcessorPil", None) or transformers.CLIPImageProcessor
 
 
 @contextmanager
