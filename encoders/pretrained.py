@@ -40,6 +40,11 @@ def check_folder(folder: Path) -> None:
     lacking = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
     if not any(path.is_file() for path in folder.glob("model*.safetensors")):  # a pipe would hang its reader
         lacking.insert(1, "model.safetensors")
+    if lacking == ["model.safetensors"] and (pickled := sorted(folder.glob("pytorch_model*.bin"))):
+        raise ValueError(
+            f"{folder} holds its weights as a pickle ({pickled[0].name}), which could run code and is never read; "
+            f"convert it where you trust it (load it with transformers and save_pretrained), or name another revision"
+        )
     if lacking:
         raise ValueError(
             f"{folder} is no model folder: it lacks {', '.join(lacking)}; save the model there with transformers "
@@ -119,7 +124,11 @@ def load(folder: Path, dtype: str, device: str) -> Pretrained:
             folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
         )
     _refuse_invented_weights(folder, report["missing_keys"])
-    return Pretrained(load_tokenizer(folder), network.to(device).eval())
+    try:
+        network.to(device)
+    except (RuntimeError, AssertionError) as error:  # of a build without it, or a device that is not there
+        raise ValueError(f"device is {device!r}, which cannot be used ({_first_line(error)}); choose cpu") from error
+    return Pretrained(load_tokenizer(folder), network.eval())
 
 
 def load_tokenizer(folder: Path) -> Any:
