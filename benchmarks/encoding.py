@@ -57,6 +57,7 @@ def _ways(model: Path) -> dict[str, Callable[[Sequence[str]], Vectors]]:
         "plain loop": _plain(model),
         "float32": Transformer(str(model)).encode,
         "ONNX Runtime": Transformer(str(model), runtime="onnx").encode,
+        "ONNX Runtime, int8": Transformer(str(model), runtime="onnx", dtype="int8").encode,
     }
     if has_bfloat16():
         ways["bfloat16"] = Transformer(str(model), dtype="bfloat16", batch_tokens=1024).encode

@@ -2,6 +2,9 @@
 
 A graph is exported once and kept in the cache folder under the fingerprint of the model's files, with its SHA-256
 beside it; a damaged one is exported again. It is made of the network's own operations and holds no code.
+
+In int8, the matrices of the same graph are rounded to whole numbers, each column by a scale of its own, and to 7 bits:
+without, products of 8 bits overflow on processors that have no instructions for them (AVX2).
 """
 
 import logging
@@ -17,6 +20,7 @@ from recloop.encoders.fingerprint import file_fingerprint, fingerprint
 if TYPE_CHECKING:
     import torch
 
+DTYPES = ("float32", "int8")
 _LACKING = "ONNX Runtime is not installed; pip install 'recloop[onnx]', or set runtime to torch"
 
 
@@ -46,8 +50,8 @@ class Graph:
         return Read(torch.from_numpy(self._session.run(["hidden"], given)[0]))
 
 
-def load(folder: Path) -> pretrained.Pretrained:
-    """Tokenizer and graph of the model in `folder`.
+def load(folder: Path, dtype: str) -> pretrained.Pretrained:
+    """Tokenizer and graph of the model in `folder`, in one of `DTYPES`.
 
     Raises:
         ValueError: ONNX Runtime is not installed, the files are no whole model, or it cannot be exported.
@@ -56,10 +60,20 @@ def load(folder: Path) -> pretrained.Pretrained:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise ValueError(_LACKING) from error
-    path = cache_folder() / "onnx" / f"{fingerprint(graph=1, files=pretrained.fingerprints(folder))}.onnx"
+    exact = _kept(folder)
+    if not _is_sound(exact):
+        _export(folder, exact)
+    if dtype == "float32":
+        return pretrained.Pretrained(pretrained.load_tokenizer(folder), Graph(exact))
+    path = _kept(folder, dtype=dtype)
     if not _is_sound(path):
-        _export(folder, path)
+        _round(exact, path)
     return pretrained.Pretrained(pretrained.load_tokenizer(folder), Graph(path))
+
+
+def _kept(folder: Path, **rounding: str) -> Path:
+    name = fingerprint(graph=1, files=pretrained.fingerprints(folder), **rounding)
+    return cache_folder() / "onnx" / f"{name}.onnx"
 
 
 def _is_sound(path: Path) -> bool:
@@ -83,8 +97,28 @@ def _export(folder: Path, path: Path) -> None:
         except Exception as error:  # the exporter's own kinds are many
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(f"{folder} cannot be exported to ONNX ({reason}); set runtime to torch") from error
-        write_atomically(path, draft.read_bytes())
-        write_atomically(_promised(path), file_fingerprint(draft).encode())
+        _keep(draft, path)
+
+
+def _keep(draft: Path, path: Path) -> None:
+    write_atomically(path, draft.read_bytes())
+    write_atomically(_promised(path), file_fingerprint(draft).encode())
+
+
+def _round(exact: Path, path: Path) -> None:
+    """Put the graph at `path` whose matrices are those of the graph `exact` in int8."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    advice = logging.getLogger()  # which it gives to the root
+    before = advice.level
+    advice.setLevel(logging.ERROR)
+    try:
+        with tempfile.TemporaryDirectory() as workshop:
+            draft = Path(workshop) / "model.onnx"
+            quantize_dynamic(exact, draft, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+            _keep(draft, path)
+    finally:
+        advice.setLevel(before)
 
 
 def _trace(network: Any, path: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from recloop.encoders.fingerprint import file_fingerprint
 
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?@[0-9a-f]{40}")
-SETTINGS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+SETTINGS = (
+    "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json"
+)  # fmt: skip
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -38,6 +40,11 @@ def check_folder(folder: Path) -> None:
     lacking = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
     if not any(path.is_file() for path in folder.glob("model*.safetensors")):  # a pipe would hang its reader
         lacking.insert(1, "model.safetensors")
+    if lacking == ["model.safetensors"] and (pickled := sorted(folder.glob("pytorch_model*.bin"))):
+        raise ValueError(
+            f"{folder} holds its weights as a pickle ({pickled[0].name}), which could run code and is never read; "
+            f"convert it where you trust it (load it with transformers and save_pretrained), or name another revision"
+        )
     if lacking:
         raise ValueError(
             f"{folder} is no model folder: it lacks {', '.join(lacking)}; save the model there with transformers "
@@ -111,15 +118,17 @@ def load(folder: Path, dtype: str, device: str) -> Pretrained:
     """
     import torch
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with _loading(folder):
+    with _loading(folder), _quiet(), torch.random.fork_rng(devices=[]):  # absent weights are drawn at random
         network, report = AutoModel.from_pretrained(
             folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
         )
     _refuse_invented_weights(folder, report["missing_keys"])
-    return Pretrained(load_tokenizer(folder), network.to(device).eval())
+    try:
+        network.to(device)
+    except (RuntimeError, AssertionError) as error:  # of a build without it, or a device that is not there
+        raise ValueError(f"device is {device!r}, which cannot be used ({_first_line(error)}); choose cpu") from error
+    return Pretrained(load_tokenizer(folder), network.eval())
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -135,6 +144,31 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(folder, **SAFE)
 
 
+def load_clip(folder: Path, device: str) -> tuple[Pretrained, Any]:
+    """Load the CLIP model of `folder`: its tokenizer and both towers, and what makes its input of pictures.
+
+    Raises:
+        ValueError: the files do not make a whole CLIP model.
+    """
+    from transformers import AutoConfig
+
+    with _loading(folder):
+        kind = AutoConfig.from_pretrained(folder, **SAFE).model_type
+    if kind != "clip":
+        raise ValueError(f"{folder} holds a model of type {kind}, which reads no pictures; name a CLIP model")
+    with _loading(folder):
+        processor = _picture_processor().from_pretrained(folder, local_files_only=True)
+    return load(folder, "float32", device), processor
+
+
+def _picture_processor() -> Any:
+    """The one that works by Pillow, wherever torchvision is installed, lest one picture had two vectors."""
+    import transformers
+
+    with _quiet():
+        return getattr(transformers, "CLIPImageProcessorPil", None) or transformers.CLIPImageProcessor
+
+
 @contextmanager
 def _loading(folder: Path) -> Iterator[None]:
     """Turn what transformers says of bad files, often over many lines, into one."""
@@ -144,6 +178,20 @@ def _loading(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{folder} cannot be loaded ({_first_line(error)}); fetch or save the model again") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars, and no tables of absent weights: these are looked at here."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _refuse_invented_weights(folder: Path, absent: set[str]) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
@@ -36,18 +36,27 @@ class ItemPrompt:
 class ProfilePrompt:
     """The text of a person, with "a" turned into "an" where the next word asks for it.
 
+    `words` says values in another language than the data's: a value that stands there is replaced, any other stays.
+
     >>> ProfilePrompt()({"age": 18, "gender": "female", "occupation": "artist"})
     'An 18-year-old female artist.'
+    >>> ProfilePrompt("{age}岁的{occupation}", {"artist": "艺术家"})({"age": 18, "occupation": "artist"})
+    '18岁的艺术家'
     """
 
     template: str = "A {age}-year-old {gender} {occupation}."
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _fields(self.template)
 
     def __call__(self, attributes: Mapping[str, object]) -> str:
         """Fill the template; raise a `ValueError` that names user and attribute where one is absent or empty."""
-        return _with_articles(_fill(self.template, attributes, f"user {dict(attributes)!r}"))
+        said = {name: self._in_other_words(value) for name, value in attributes.items()} if self.words else attributes
+        return _with_articles(_fill(self.template, said, f"user {dict(attributes)!r}"))
+
+    def _in_other_words(self, value: object) -> object:
+        return self.words.get(value, value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 Pooling = Literal["mean", "cls", "last"]
-Dtype = Literal["float32", "bfloat16", "float16"]
+Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 Runtime = Literal["torch", "onnx"]
 PADDING_RULE = "right, quarter-octave buckets from 8, rows repeated to a fixed number"
 
@@ -40,6 +40,10 @@ class Transformer:
     `runtime`: "torch", or "onnx" for ONNX Runtime, whose vectors differ in the last digits (below 1e-5) and which needs
     the extra `onnx`; it reads float32 on the processor. The first `encode` exports the model, in half a minute, for
     all later ones. Which is quicker depends on the processor: `make bench ARGS="--only encoding"` says it.
+
+    `dtype`: "bfloat16" and "float16" are quicker only where the processor multiplies them. "int8", of ONNX Runtime,
+    rounds weights and activations to 8 bits and is another, worse encoder: docs/encoders.md says how many neighbours
+    change. It scales activations by the largest of a batch, so that texts are read one by one.
 
     One text, one vector: arithmetic in floating point may round differently with the shape of a batch (measured: eager
     attention in bfloat16). So a text is padded to the length of its bucket, 16, 20, 24, 28, 32, 40, ... tokens, and a
@@ -62,10 +66,13 @@ class Transformer:
         _one_of("pooling", self.pooling, get_args(Pooling))
         _one_of("dtype", self.dtype, get_args(Dtype))
         _one_of("runtime", self.runtime, get_args(Runtime))
-        if self.runtime == "onnx" and (self.dtype, self.device) != ("float32", "cpu"):
+        if self.runtime == "onnx" and (self.dtype not in exported.DTYPES or self.device != "cpu"):
             raise ValueError(
-                f"runtime is onnx, dtype {self.dtype}, device {self.device}; it reads float32 on cpu, torch the others"
+                f"runtime is onnx, dtype {self.dtype}, device {self.device}; it reads float32 and int8 on cpu, torch "
+                "the others"
             )
+        if self.runtime == "torch" and self.dtype == "int8":
+            raise ValueError("dtype is int8, which ONNX Runtime reads; set runtime to onnx, or choose another dtype")
         if self.max_tokens < 4 or self.batch_tokens < 1:
             raise ValueError(
                 f"max_tokens is {self.max_tokens}, batch_tokens {self.batch_tokens}; at least 4 and 1 are needed"
@@ -123,7 +130,7 @@ class Transformer:
     @cached_property
     def _loaded(self) -> pretrained.Pretrained:
         if self.runtime == "onnx":
-            return exported.load(self._folder)
+            return exported.load(self._folder, self.dtype)
         return pretrained.load(self._folder, self.dtype, self.device)
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
@@ -147,7 +154,7 @@ class Transformer:
             yield from ((bucket, members[start : start + rows]) for start in range(0, len(members), rows))
 
     def _rows(self, bucket: int) -> int:
-        return max(1, self.batch_tokens // bucket)
+        return 1 if self.dtype == "int8" else max(1, self.batch_tokens // bucket)
 
     def _read(self, bucket: int, tokens: list[list[int]]) -> Vectors:
         """Pooled vectors [len(tokens), dim] of one batch."""

@@ -18,7 +18,8 @@ _DIM = 64  # of the default projection; a smaller catalog differs in fewer direc
 
 _EXAMPLES = """\
 the folder (each file .csv in UTF-8 with commas, or .parquet):
-  items          id, and title or text; further columns are attributes for prompts.item.template
+  items          id, and title or text; further columns are attributes for prompts.item.template;
+                 `picture` is a path within the folder, or empty
   interactions   user, item, time (seconds since 1970, or ISO dates), and rating or click (0 or 1)
   users          id and any attributes; need not be there
 

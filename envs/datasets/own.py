@@ -1,7 +1,7 @@
 """A data set of one's own: a folder with items, interactions and, if there is anything to say of them, users."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -36,6 +36,8 @@ class Own:
       which `group` also tells what kind an item is.
     - interactions: `user`, `item`, `time` (seconds since 1970 or ISO dates; UTC where no zone is told), and `rating` (a
       number, higher is better) or `click` (0 or 1).
+    - a column `picture` of items is a path within the folder, or empty. Its attribute is a mark with the path and the
+      SHA-256 of the file, for encoders that look at pictures (`prompts.item.template="{text}[ {picture}]"`).
     - vectors.npy, which need not be there: a float array [items, dim] in the order of the items, for encoder=given.
     - users: `id` and any attributes. Without the file, users are who has interactions; with it, who has none is left
       out, for the taste of nobody knows whom cannot be simulated.
@@ -67,11 +69,12 @@ class Own:
             more = f" (and {len(problems) - 1} more: recloop data check {self.folder})" if problems[1:] else ""
             raise ValueError(problems[0] + more)
         items, logged = tables["items"], tables["interactions"]
+        described = [{**_item(row), **_picture(row, Path(self.folder))} for row in items.rows()]
         active = set(logged["user"])
         people = {who: about for who, about in _people(tables).items() if who in active}
         return Dataset(
             name=Path(self.folder).resolve().name,
-            items=[_item(row) for row in items.rows()],
+            items=described,
             users=list(people.values()),
             interactions=Interactions.sort(
                 users=logged.refer("user", {who: row for row, who in enumerate(people)}),
@@ -81,7 +84,7 @@ class Own:
                 num_users=len(people),
                 num_items=len(items),
             ),
-            fingerprint=hashlib.sha256("".join(table.sha256 for table in tables.values()).encode()).hexdigest(),
+            fingerprint=_fingerprint(tables, described),
             vectors=own_vectors(Path(self.folder) / "vectors.npy", len(items)),
         )
 
@@ -97,7 +100,7 @@ class Own:
                     tables[name] = table
             except (ValueError, OSError) as error:
                 problems.append(str(error))
-        checks = {"items": _check_items, "users": _check_users, "interactions": self._check_interactions}
+        checks = {"items": self._check_items, "users": _check_users, "interactions": self._check_interactions}
         for name in tables:
             problems += islice(checks[name](tables), MOST_PROBLEMS)
         if "items" in tables:
@@ -106,6 +109,14 @@ class Own:
             except (ValueError, OSError) as error:
                 problems.append(str(error))
         return tables, problems
+
+    def _check_items(self, tables: Mapping[str, Table]) -> Iterator[str]:
+        yield from _check_items(tables)
+        if "picture" in (table := tables["items"]).columns:
+            for row, name in enumerate(table["picture"]):
+                if name.strip() and not _is_within(name.strip(), Path(self.folder)):
+                    remedy = f"give a path within {self.folder}, or nothing"
+                    yield table.complaint(row, f"picture {name.strip()[:80]!r} is no file", remedy)
 
     def _check_interactions(self, tables: Mapping[str, Table]) -> Iterator[str]:
         table = tables["interactions"]
@@ -210,6 +221,28 @@ def _item(row: dict[str, str]) -> Attributes:
     known = {name: value.strip() for name, value in row.items() if name != "id"}
     title, text = known.get("title", ""), known.get("text", "")
     return known | {"title": title or text, "text": text or title, "group": known.get("group") or "all"}
+
+
+def _is_within(name: str, folder: Path) -> bool:
+    """Whether there is such a file in the folder, whose name can stand in a mark."""
+    if not name.isprintable() or "<" in name or ">" in name:
+        return False
+    path = (folder / name).resolve()
+    return path.is_relative_to(folder.resolve()) and path.is_file()
+
+
+def _picture(row: Mapping[str, str], folder: Path) -> Attributes:
+    """The mark of the item's picture, as `recloop.encoders.pictured` reads it; none where there is no picture."""
+    if "picture" not in row:
+        return {}
+    name = row["picture"].strip()
+    return {"picture": f"<picture {name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}>" if name else ""}
+
+
+def _fingerprint(tables: Mapping[str, Table], items: Sequence[Attributes]) -> str:
+    """SHA-256 of the tables and of the pictures that they name."""
+    pictures = [item["picture"] for item in items if item.get("picture")]
+    return hashlib.sha256("".join([*(table.sha256 for table in tables.values()), *pictures]).encode()).hexdigest()
 
 
 def _people(tables: Mapping[str, Table]) -> dict[str, Attributes]:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recloop.encoders.cache import Cached
+from recloop.encoders.centred import Centred
 from recloop.encoders.controls import RandomVectors, Shuffled
 from recloop.encoders.encoder import Encoder
 from recloop.encoders.hashing import Hashing
@@ -37,6 +38,9 @@ ENCODERS: dict[str, Callable[[Path, Path], Encoder]] = {
     "transformer": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64),
     "onnx": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64, runtime="onnx"),
     "short": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64, dtype="bfloat16"),
+    "centred": lambda model, folder: Centred(
+        Transformer(str(model), max_tokens=48, batch_tokens=64), {"latin": ["heat", "alien", "a star", "war"]}
+    ),
     "cached": lambda model, folder: Cached(Transformer(str(model), max_tokens=48, batch_tokens=64), folder),
 }
 

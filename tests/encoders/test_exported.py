@@ -33,6 +33,16 @@ def test_the_runtime_is_part_of_the_fingerprint(bert: Path) -> None:
 
 
 @pytest.mark.slow
+def test_int8_is_close_and_gives_a_text_one_vector(bert: Path) -> None:
+    exact, rounded = (Transformer(str(bert), runtime="onnx", dtype=each) for each in ("float32", "int8"))
+    assert rounded.fingerprint != exact.fingerprint
+    vectors = rounded.encode(TITLES)
+    assert 0.9 < (vectors * exact.encode(TITLES)).sum(axis=1).min() < 1
+    for title, vector in zip(TITLES, vectors, strict=True):
+        assert rounded.encode([title, "a young engineer"])[0].tobytes() == vector.tobytes()
+
+
+@pytest.mark.slow
 def test_a_model_is_exported_once(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Transformer(str(bert), runtime="onnx").encode(TITLES)
     monkeypatch.setattr(exported, "_export", None)
@@ -66,5 +76,5 @@ def test_without_onnx_runtime_the_extra_is_named(bert: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("setting", [{"dtype": "bfloat16"}, {"device": "cuda"}], ids=str)
 def test_it_reads_float32_on_the_processor(bert: Path, setting: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"runtime is onnx, dtype .* it reads float32 on cpu"):
+    with pytest.raises(ValueError, match=r"runtime is onnx, dtype .* it reads float32 and int8 on cpu"):
         Transformer(str(bert), runtime="onnx", **setting)  # type: ignore[arg-type]

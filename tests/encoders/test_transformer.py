@@ -186,7 +186,8 @@ def test_a_vector_that_is_not_finite_names_its_text(bert_copy: Path) -> None:
     ("setting", "message"),
     [
         ({"pooling": "max"}, "pooling is 'max'; choose one of mean, cls, last"),
-        ({"dtype": "int8"}, "dtype is 'int8'; choose one of float32, bfloat16, float16"),
+        ({"dtype": "int4"}, "dtype is 'int4'; choose one of float32, bfloat16, float16, int8"),
+        ({"dtype": "int8"}, "dtype is int8, which ONNX Runtime reads; set runtime to onnx"),
         ({"max_tokens": 3}, "max_tokens is 3"),
         ({"batch_tokens": 0}, "batch_tokens 0"),
         ({"max_tokens": 257}, "max_tokens is 257, but the model .* at most 256; lower it"),

@@ -48,6 +48,35 @@ def test_columns_of_items_are_attributes_and_a_title_is_a_text(folder: Path) -> 
     assert items[1] == {"title": "Emma, a novel", "text": "Emma, a novel", "author": "", "group": "all"}
 
 
+PICTURED = "id,title,picture\na,Dune,covers/dune.png\nb,Emma,\nc,Ulysses, \n"
+
+
+def pictured(folder: Path) -> Path:
+    (folder / "items.csv").write_text(PICTURED)
+    (folder / "covers").mkdir()
+    (folder / "covers" / "dune.png").write_bytes(b"pixels")
+    return folder
+
+
+def test_a_picture_is_marked_with_its_path_and_what_it_holds(folder: Path) -> None:
+    pixels = "6ec9c2b0eb14010746c8bce8939303b382344b296206612eb8a907a37b2b2f37"
+    items = read(pictured(folder)).items
+    assert [item["picture"] for item in items] == [f"<picture covers/dune.png {pixels}>", "", ""]
+
+
+def test_another_picture_is_another_data_set(folder: Path) -> None:
+    before = read(pictured(folder)).fingerprint
+    (folder / "covers" / "dune.png").write_bytes(b"other pixels")
+    assert read(folder).fingerprint != before
+
+
+@pytest.mark.parametrize("name", ["covers/emma.png", "../outside.png", "/etc/hostname", "covers", "a<b>.png"])
+def test_a_picture_that_is_no_file_of_the_folder_is_named_with_its_line(folder: Path, name: str) -> None:
+    (folder.parent / "outside.png").write_bytes(b"pixels")
+    (complaint,) = problems(changed(pictured(folder), "items", "covers/dune.png", name))
+    assert f"items.csv, line 2: picture {name!r} is no file; give a path within" in complaint
+
+
 def test_a_text_is_a_title_where_there_is_no_other(folder: Path) -> None:
     items = read(changed(folder, "items", "title", "text")).items
     assert (items[0]["title"], items[0]["text"]) == ("Dune", "Dune")
