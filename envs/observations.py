@@ -107,6 +107,7 @@ class Pooled:
         sees_context: bool = True,
         history_weight: float = 1.0,
     ) -> None:
+        self.history_weight, self.profile_weight = history_weight, profile_weight
         known = unit(np.float32(history_weight) * history)  # [num_users, dim]
         if profiles is not None:
             known = unit(known + np.float32(profile_weight) * profiles)
