@@ -210,6 +210,7 @@ class Told:
         else:
             told["history"] = history.pool(items.vectors, self.half_life)
             told["profiles"] = self.profiles(people, items.dim) if self.reads_texts else None
+            told["privacy"] = None  # for who tells of themselves, and is told in return, hides nothing
         observation: Observation = self.partial(**told)
         return observation
 
