@@ -13,6 +13,7 @@ from recloop.envs.catalog import Floats
 from recloop.envs.datasets.dataset import Attributes, Dataset
 from recloop.envs.datasets.npy import own_vectors
 from recloop.envs.datasets.parquet import read_parquet
+from recloop.envs.datasets.pseudonyms import Pseudonyms
 from recloop.envs.datasets.tables import Table, number, read_csv
 from recloop.envs.interactions import LIKED, Interactions
 
@@ -47,10 +48,13 @@ class Own:
         folder: where the files are.
         liked_from: the lowest rating that is a like. Ratings are scaled so that it becomes 4 stars; a click is 4 stars
             and what was shown and not clicked 1.
+        pseudonyms: what users are called by; None where nothing but rows is kept of them. They get the attribute
+            "pseudonym", and their rows follow its order, so that not even the order of the files is left.
     """
 
     folder: str
     liked_from: float = LIKED
+    pseudonyms: Pseudonyms | None = None
 
     def __post_init__(self) -> None:
         if not self.liked_from > 0:
@@ -68,7 +72,8 @@ class Own:
             raise ValueError(problems[0] + more)
         items, logged = tables["items"], tables["interactions"]
         active = set(logged["user"])
-        people = {who: about for who, about in _people(tables).items() if who in active}
+        people = self._called({who: about for who, about in _people(tables).items() if who in active})
+        names = [about.get("pseudonym", "") for about in people.values()] if self.pseudonyms else []
         return Dataset(
             name=Path(self.folder).resolve().name,
             items=[_item(row) for row in items.rows()],
@@ -81,9 +86,18 @@ class Own:
                 num_users=len(people),
                 num_items=len(items),
             ),
-            fingerprint=hashlib.sha256("".join(table.sha256 for table in tables.values()).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(
+                "".join([*(table.sha256 for table in tables.values()), *names]).encode()
+            ).hexdigest(),
             vectors=own_vectors(Path(self.folder) / "vectors.npy", len(items)),
         )
+
+    def _called(self, people: Mapping[str, Attributes]) -> dict[str, Attributes]:
+        """The same people by id, with their pseudonyms and in the order of these, if they have any."""
+        if self.pseudonyms is None:
+            return dict(people)
+        named = dict(zip(people, self.pseudonyms.of(list(people)), strict=True))
+        return {who: {**people[who], "pseudonym": named[who]} for who in sorted(people, key=named.__getitem__)}
 
     def look(self) -> tuple[dict[str, Table], list[str]]:
         """The tables that can be read, and what is wrong with the files, at most ten complaints about each."""
