@@ -10,7 +10,7 @@ from recloop.experiments.flags import Parser
 from recloop.experiments.recommend import person_flags, said_person
 
 if TYPE_CHECKING:
-    from recloop.experiments.explanation import Explanation, Part
+    from recloop.experiments.explanation import Explanation
 
 _EXAMPLES = """\
 examples:
@@ -87,27 +87,24 @@ def _print_table(found: "Explanation") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from recloop.experiments.sentence import ordinal, sentence
+    from recloop.experiments.sentence import ordinal, sentence, shortened
 
     table = Table(title=Text(f"{found.title}: value {found.value:.3f}"), title_justify="left")
     table.add_column("what is known")
     for column in ("direct", "network", "adds"):
         table.add_column(column, justify="right")
     for part in found.parts:
-        table.add_row(Text(_named(part)), f"{part.direct:+.3f}", f"{part.learned:+.3f}", f"{part.total:+.3f}")
+        name = f"{_KINDS[part.kind]} {shortened(part.what)}".strip()
+        table.add_row(Text(name), f"{part.direct:+.3f}", f"{part.learned:+.3f}", f"{part.total:+.3f}")
     table.add_section()
     table.add_row("sum, the agent's value", "", "", f"{found.value:.3f}")
     console = Console()
     console.print(table)
     console.print(Text(sentence(found)))
     for each in found.without:
-        what = {"profile": "the profile", "session": "what was passed over"}.get(each.kind, each.what)
+        what = {"profile": "the profile", "session": "what was passed over"}.get(each.kind, shortened(each.what))
         place = "no candidate" if each.rank is None else ordinal(each.rank)
         console.print(Text(f"  without {what}: {place}"))
-
-
-def _named(part: "Part") -> str:
-    return f"{_KINDS[part.kind]} {part.what}".strip()
 
 
 def _measure(given: argparse.Namespace) -> None:

@@ -14,19 +14,35 @@ LEAST_SHARE = 0.05
 MOST_NAMED = 3
 """Titles or words of a kind."""
 
+FIRST = 10
+"""So many items of the highest rank are recommended because of what speaks for them."""
+
+_LONGEST = 60
+
 
 def sentence(explanation: Explanation) -> str:
     """The template: what speaks most for the item, what speaks against it, and what it would be without.
 
     “Aliens” ranks 1st because you liked “Alien” and “Heat”, although you passed over “Fargo”. Without “Alien” it
-    would rank 14th.
+    would rank 14th. Of an item that is not among the first ten: “Aliens” ranks 812th; for it speaks that you liked
+    “Alien”, against it that you liked “Heat”.
     """
-    place = "is no candidate" if explanation.rank is None else f"ranks {ordinal(explanation.rank)}"
-    reasons = _for(explanation.parts)
-    why = f" because {_listed(reasons)}" if reasons else ", and nothing that is told of you speaks for it"
-    passed = _names(explanation.parts, "skipped", sign=-1)
-    against = f", although you passed over {_listed(passed)}" if passed else ""
-    return f"“{explanation.title}” {place}{why}{against}.{_otherwise(explanation)}"
+    parts, rank = explanation.parts, explanation.rank
+    place = "is no candidate" if rank is None else f"ranks {ordinal(rank)}"
+    reasons, passed = _for(parts), _named("you passed over", parts, "skipped", sign=-1)
+    if not reasons:
+        why = ", and nothing that is told of you speaks for it"
+    elif rank is not None and rank <= FIRST:
+        why = f" because {_listed(reasons)}{f', although {passed[0]}' if passed else ''}"
+    else:
+        against = _named("you liked", parts, "liked", sign=-1) + passed
+        why = f"; for it speaks that {_listed(reasons)}{f', against it that {_listed(against)}' if against else ''}"
+    return f"“{explanation.title}” {place}{why}.{_otherwise(explanation)}"
+
+
+def shortened(what: str) -> str:
+    """A long phrase by its beginning and its end."""
+    return what if len(what) <= _LONGEST else f"{what[: _LONGEST // 2]} … {what[-_LONGEST // 4 :]}"
 
 
 def ordinal(rank: int) -> str:
@@ -37,20 +53,19 @@ def ordinal(rank: int) -> str:
 
 def _for(parts: Sequence[Part]) -> list[str]:
     """Clauses of what speaks for the item."""
-    clauses = []
-    if titles := _names(parts, "liked"):
-        clauses.append(f"you liked {_listed(titles)}")
-    if words := _names(parts, "word"):
-        clauses.append(f"your profile says {_listed(words)}")
-    if any(part.kind == "item" for part in _weighty(parts, sign=1)):
-        clauses.append("it does well with everybody")
-    return clauses
+    everybody = any(part.kind == "item" for part in _weighty(parts, sign=1))
+    return [
+        *_named("you liked", parts, "liked"),
+        *_named("your profile says", parts, "word"),
+        *(["it does well with everybody"] if everybody else []),
+    ]
 
 
-def _names(parts: Sequence[Part], kind: Kind, sign: int = 1) -> list[str]:
-    """What of that kind adds most, or takes most where `sign` is -1, each once and in quotation marks."""
+def _named(clause: str, parts: Sequence[Part], kind: Kind, sign: int = 1) -> list[str]:
+    """The clause of what of that kind adds most, or takes most where `sign` is -1; none if nothing does."""
     named = dict.fromkeys(part.what for part in _weighty(parts, sign) if part.kind == kind)
-    return [f"“{what}”" for what in named][:MOST_NAMED]
+    listed = [f"“{shortened(what)}”" for what in named][:MOST_NAMED]
+    return [f"{clause} {_listed(listed)}"] if listed else []
 
 
 def _weighty(parts: Sequence[Part], sign: int) -> list[Part]:
@@ -67,7 +82,7 @@ def _otherwise(explanation: Explanation) -> str:
         return ""
     most = max(ranked, key=lambda each: each.rank or float("inf"))
     place = "be no candidate" if most.rank is None else f"rank {ordinal(most.rank)}"
-    return f" Without “{most.what}” it would {place}."
+    return f" Without “{shortened(most.what)}” it would {place}."
 
 
 def _falls(without: Without, rank: int | None) -> bool:

@@ -152,7 +152,7 @@ def test_no_sentence_names_what_was_not_attributed(here: Path, people: int) -> N
 
 def assert_faithful(text: str, found: Explanation, titles: set[str]) -> None:
     speaks_for = {part.what for part in found.parts if part.total > 0}
-    speaks_against = {part.what for part in found.parts if part.total < 0 and part.kind == "skipped"}
+    speaks_against = {part.what for part in found.parts if part.total < 0 and part.kind in ("liked", "skipped")}
     first, *named = names(text)
     assert first == found.title
     assert set(named) <= speaks_for | speaks_against

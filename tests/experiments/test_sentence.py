@@ -41,10 +41,30 @@ def test_where_nothing_speaks_for_it_that_is_said() -> None:
     assert sentence(found) == "“Aliens” ranks 812th, and nothing that is told of you speaks for it."
 
 
+def test_of_an_item_far_below_it_says_what_speaks_for_it_and_what_against() -> None:
+    found = explained(
+        Part("liked", "Alien", 1.0, 0.0),
+        Part("liked", "Heat", -3.0, 0.0),
+        Part("skipped", "Fargo", -1.0, 0.0),
+        rank=812,
+    )
+    assert sentence(found) == (
+        "“Aliens” ranks 812th; for it speaks that you liked “Alien”, against it that you liked “Heat” and you passed "
+        "over “Fargo”."
+    )
+
+
+def test_a_long_phrase_is_named_by_its_ends() -> None:
+    found = explained(Part("word", "old silent films " * 100 + "end", 1.0, 0.0))
+    assert sentence(found) == (
+        "“Aliens” ranks 1st because your profile says “old silent films old silent fi … ilent films end”."
+    )
+
+
 def test_what_is_no_candidate_any_more_is_said() -> None:
     found = explained(Part("liked", "Alien", 6.0, 0.0), without=(Without("liked", "Alien", None),))
     assert sentence(found).endswith("Without “Alien” it would be no candidate.")
-    assert sentence(found._replace(rank=None)) == "“Aliens” is no candidate because you liked “Alien”."
+    assert sentence(found._replace(rank=None)) == "“Aliens” is no candidate; for it speaks that you liked “Alien”."
 
 
 @pytest.mark.parametrize(
