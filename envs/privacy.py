@@ -34,7 +34,7 @@ class Gaussian:
     """
 
     epsilon: float
-    delta: float = 1e-4
+    delta: float
     clip: float = 1.0
     seed: int = 0
 

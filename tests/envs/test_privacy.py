@@ -59,17 +59,17 @@ def test_what_is_released_are_directions_with_noise_of_that_size() -> None:
 
 def test_long_vectors_are_cut_and_scale_makes_no_difference() -> None:
     vectors = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
-    plain = Gaussian(9.0).protect(unit(vectors))
-    np.testing.assert_allclose(Gaussian(9.0).protect(100 * unit(vectors)), plain, atol=1e-6)
-    halved = Gaussian(9.0, clip=0.5).protect(unit(vectors))
+    plain = Gaussian(9.0, 1e-4).protect(unit(vectors))
+    np.testing.assert_allclose(Gaussian(9.0, 1e-4).protect(100 * unit(vectors)), plain, atol=1e-6)
+    halved = Gaussian(9.0, 1e-4, clip=0.5).protect(unit(vectors))
     np.testing.assert_allclose(halved, plain, atol=1e-6)
 
 
 def test_noise_comes_from_the_seed_and_each_user_has_their_own() -> None:
     vectors = np.tile(np.eye(4, dtype=np.float32)[:1], (3, 1))
-    assert Gaussian(1.0).protect(vectors).tobytes() == Gaussian(1.0).protect(vectors).tobytes()
-    assert Gaussian(1.0).protect(vectors).tobytes() != Gaussian(1.0, seed=1).protect(vectors).tobytes()
-    assert len(np.unique(Gaussian(1.0).protect(vectors), axis=0)) == 3
+    assert Gaussian(1.0, 1e-4).protect(vectors).tobytes() == Gaussian(1.0, 1e-4).protect(vectors).tobytes()
+    assert Gaussian(1.0, 1e-4).protect(vectors).tobytes() != Gaussian(1.0, 1e-4, seed=1).protect(vectors).tobytes()
+    assert len(np.unique(Gaussian(1.0, 1e-4).protect(vectors), axis=0)) == 3
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_noise_comes_from_the_seed_and_each_user_has_their_own() -> None:
 )
 def test_what_protects_nobody_is_refused(given: dict[str, float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Gaussian(**given)  # type: ignore[arg-type]
+        Gaussian(**{"delta": 1e-4, **given})  # type: ignore[arg-type]
 
 
 def test_states_at_arrival_are_what_is_released_whoever_nothing_is_known_of_among_them() -> None:
@@ -93,7 +93,7 @@ def test_states_at_arrival_are_what_is_released_whoever_nothing_is_known_of_amon
     names = [str(item) for item in range(6)]
     nothing = np.zeros(6, np.float32)
     items = Catalog(np.eye(8, dtype=np.float32)[:6], names, names, names, nothing, nothing)
-    plain, private = (Pooled(items, history, 10, privacy=privacy) for privacy in (None, Gaussian(3.0)))
-    assert private.known.tobytes() == Gaussian(3.0).protect(plain.known).tobytes()
+    plain, private = (Pooled(items, history, 10, privacy=privacy) for privacy in (None, Gaussian(3.0, 1e-4)))
+    assert private.known.tobytes() == Gaussian(3.0, 1e-4).protect(plain.known).tobytes()
     assert not plain.known[3].any()
     assert private.known[3].any()
