@@ -241,7 +241,7 @@ def terms_of(model: BaseAlgorithm, observations: Floats) -> list[Terms]:
     head, policy = head_of(model), model.policy
     assert head is not None
     with torch.inference_mode():
-        read, scale = _read(policy, observations)
+        read, scale = read_by_head(policy, observations)
         alpha, beta, delta = torch.exp(LOG_SPEED * head.log_scales).tolist()
         now, later, extra = head.queries(read).tensor_split((head.dim, 2 * head.dim), dim=1)
         state, shift = read[:, head.state], LOG_SPEED * float(head.shift.detach())
@@ -251,7 +251,7 @@ def terms_of(model: BaseAlgorithm, observations: Floats) -> list[Terms]:
     return [Terms(own, beta, delta, shift, scale, base) for own, base in zip(directions, bases, strict=True)]
 
 
-def _read(policy: Any, observations: Floats) -> tuple[Tensor, float]:
+def read_by_head(policy: Any, observations: Floats) -> tuple[Tensor, float]:
     """What the head reads of the observations, and what its values are multiplied by."""
     seen = policy.obs_to_tensor(observations)[0]
     if isinstance(policy, DQNPolicy):

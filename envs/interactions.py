@@ -66,12 +66,11 @@ class Interactions:
         """The interactions of some users; rows keep their numbers."""
         return self.where(np.isin(self.users, users))
 
-    def pool(self, vectors: Floats, half_life: float) -> Floats:
-        """What each history says of its user's taste: unit vectors, [num_users, dim].
+    def weights(self, half_life: float) -> np.ndarray:
+        """What each interaction counts in its user's taste, [m].
 
-        The mean of the items' vectors, each weighted by how far its rating lies above the user's own mean and halved
-        every `half_life` interactions into the past. A user whose ratings are all equal gets the plain mean, a user
-        without history a vector of zeros.
+        How far its rating lies above the user's own mean, halved every `half_life` interactions into the past; where
+        all ratings of a user are equal, the recency alone.
         """
         count = np.bincount(self.users, minlength=self.num_users)  # [num_users]
         last = np.cumsum(count) - 1
@@ -79,9 +78,16 @@ class Interactions:
         mean = np.bincount(self.users, self.ratings, self.num_users) / np.maximum(count, 1)
         liking = self.ratings - mean[self.users]  # [m]
         plain = np.bincount(self.users, np.abs(liking), self.num_users) < 1e-6  # [num_users]
-        weight = recency * np.where(plain[self.users], 1.0, liking)
+        weights: np.ndarray = recency * np.where(plain[self.users], 1.0, liking)
+        return weights
+
+    def pool(self, vectors: Floats, half_life: float) -> Floats:
+        """What each history says of its user's taste: unit vectors, [num_users, dim].
+
+        The mean of the items' vectors by their `weights`. A user without history gets a vector of zeros.
+        """
         pooled = np.zeros((self.num_users, vectors.shape[1]))
-        np.add.at(pooled, self.users, weight[:, None] * vectors[self.items])
+        np.add.at(pooled, self.users, self.weights(half_life)[:, None] * vectors[self.items])
         return unit(pooled.astype(np.float32))
 
     def popularity(self) -> Floats:

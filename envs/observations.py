@@ -8,6 +8,7 @@ import numpy as np
 
 from recloop.envs import kernels
 from recloop.envs.catalog import Catalog, Floats, Ints, unit
+from recloop.envs.privacy import Gaussian
 from recloop.envs.users import Users
 
 Layout = dict[str, slice]
@@ -84,6 +85,7 @@ class Pooled:
         profiles: vectors of the profile texts, [num_users, dim]; None where there are none.
         profile_weight: of the profile beside the history.
         history_weight: of the history; 0 for users of whom nothing is logged.
+        privacy: blurs the states at arrival; None for none. Of what happens in the session it hides nothing.
         click_rate: how far a click moves the state.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
@@ -106,7 +108,9 @@ class Pooled:
         visible: Ints | None = None,
         sees_context: bool = True,
         history_weight: float = 1.0,
+        privacy: Gaussian | None = None,
     ) -> None:
+        self.history_weight, self.profile_weight = history_weight, profile_weight
         known = unit(np.float32(history_weight) * history)  # [num_users, dim]
         if profiles is not None:
             known = unit(known + np.float32(profile_weight) * profiles)
@@ -117,7 +121,7 @@ class Pooled:
                 f"user {int(np.argmin(np.isfinite(known).all(axis=1)))} has a non-finite state; encode again"
             )
         self.items, self.max_steps, self.gain = items, max_steps, gain
-        self.known, self.click_rate = known, click_rate
+        self.known, self.click_rate = known if privacy is None else privacy.protect(known), click_rate
         self.decay = float(0.5 ** (1 / half_life_steps))
         self.context = visible if sees_context else None
         self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION, **_context(self.context))

@@ -29,6 +29,7 @@ COMMANDS = {
     "reproduce": Command("recloop.experiments.reproduce:main", "run a logged run again and compare, bit by bit"),
     "evaluate": Command("recloop.experiments.reevaluate:main", "play a run's agent in another environment"),
     "recommend": Command("recloop.experiments.recommend:main", "recommend to real people with a run's agent"),
+    "explain": Command("recloop.experiments.explain:main", "say why a run's agent recommends what it does"),
     "report": Command("recloop.experiments.compare:main", "compare runs, groups and seeds on one page"),
     "data": Command("recloop.experiments.data:main", "check a data set of your own"),
     "check-env": Command("recloop.experiments.check_env:main", "try whether an environment keeps its contract"),

@@ -13,6 +13,7 @@ from recloop.experiments.flags import Parser
 
 if TYPE_CHECKING:
     from recloop.envs.datasets.dataset import Dataset
+    from recloop.envs.datasets.pseudonyms import Pseudonyms
 
 _DIM = 64  # of the default projection; a smaller catalog differs in fewer directions
 
@@ -26,6 +27,7 @@ the folder (each file .csv in UTF-8 with commas, or .parquet):
 examples:
   recloop data check my/folder
   recloop data check my/folder --liked-from 8      ratings from 1 to 10, of which 8 is the lowest that is a like
+  recloop data check my/folder --key-variable RECLOOP_USER_KEY      users are called by pseudonyms
 """
 
 
@@ -39,7 +41,7 @@ def main(words: list[str]) -> None:
 
     asked = _parse(words)
     try:
-        source = Own(asked.folder, asked.liked_from)
+        source = Own(asked.folder, asked.liked_from, _pseudonyms(asked))
     except ValueError as error:
         raise UsageError(str(error)) from error
     _, problems = source.look()
@@ -48,9 +50,12 @@ def main(words: list[str]) -> None:
     if problems:
         more = f"; {len(problems) - 1} more above" if problems[1:] else ""
         raise UsageError(f"does not fit: {problems[0]}{more}")
-    dataset = source.read()
+    try:
+        dataset = source.read()
+    except ValueError as error:  # of the key
+        raise UsageError(str(error)) from error
     _show(dataset)
-    print(f"fits: {shlex.join(_command(asked.folder, asked.liked_from, dataset))}")
+    print(f"fits: {shlex.join(_command(asked, dataset))}")
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -65,15 +70,30 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--liked-from", type=float, default=4.0, metavar="RATING", help="the lowest rating that is a like (default: 4)"
     )
+    parser.add_argument("--key-file", metavar="FILE", help="call users by pseudonyms under the key in this file")
+    parser.add_argument("--key-variable", metavar="NAME", help="the same, with the key in this environment variable")
     return parser.parse_args(words)
 
 
-def _command(folder: str, liked_from: float, dataset: "Dataset") -> list[str]:
+def _pseudonyms(asked: argparse.Namespace) -> "Pseudonyms | None":
+    from recloop.envs.datasets.pseudonyms import Pseudonyms
+
+    if asked.key_file is None and asked.key_variable is None:
+        return None
+    return Pseudonyms(asked.key_file, asked.key_variable)
+
+
+def _command(asked: argparse.Namespace, dataset: "Dataset") -> list[str]:
     from recloop.envs.interactions import LIKED
 
-    words = ["recloop", "train", "env/dataset=own", f"env.dataset.folder={folder}", "prompts=own"]
-    if liked_from != LIKED:
-        words.append(f"env.dataset.liked_from={liked_from:g}")
+    keyed = asked.key_file is not None or asked.key_variable is not None
+    option = "own_pseudonyms" if keyed else "own"
+    words = ["recloop", "train", f"env/dataset={option}", f"env.dataset.folder={asked.folder}", "prompts=own"]
+    if keyed:
+        words.append(f"env.dataset.pseudonyms.key_file={asked.key_file or 'null'}")
+        words.append(f"env.dataset.pseudonyms.key_variable={asked.key_variable or 'null'}")
+    if asked.liked_from != LIKED:
+        words.append(f"env.dataset.liked_from={asked.liked_from:g}")
     if (directions := len({item["text"] for item in dataset.items}) - 1) < _DIM:
         words += [f"projection.dim={directions}", f"env.world.projection.dim={directions}"]
     return words

@@ -39,15 +39,10 @@ def main(words: list[str]) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
-    parser.add_argument("--user", metavar="TEXT", default="", help="who it is, in words like those of the data's users")
-    parser.add_argument("--history", metavar="TITLE", nargs="+", default=[], help="what they liked, oldest first")
-    parser.add_argument("--skipped", metavar="TITLE", nargs="+", default=[], help="shown of late and not taken")
-    parser.add_argument("--context", metavar="NAME=VALUE", nargs="+", default=[], help="time=HH:MM, device=phone|other")
+    person_flags(parser)
     parser.add_argument("--people", metavar="FILE", type=Path, help="many people, in a .jsonl or .csv file")
     parser.add_argument("-k", type=int, default=10, help="how many items (default 10)")
     parser.add_argument("--repeats", action="store_true", help="recommend what is in the history, too")
-    parser.add_argument("--free-text", action="store_true", help="read what is no title as a text")
     parser.add_argument("--json", action="store_true", help="an object a person and line instead of a table")
     given = parser.parse_intermixed_args(words)
     people = _people(given)
@@ -60,23 +55,46 @@ def main(words: list[str]) -> None:
         _print_json(person, recommendations) if given.json else _print_table(person, recommendations)
 
 
-def _people(given: argparse.Namespace) -> "list[Person]":
-    from recloop.experiments.people import Person, read_people, said_context
+def person_flags(parser: argparse.ArgumentParser) -> None:
+    """The run, and what is told of one person."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
+    parser.add_argument("--user", metavar="TEXT", default="", help="who it is, in words like those of the data's users")
+    parser.add_argument("--history", metavar="TITLE", nargs="+", default=[], help="what they liked, oldest first")
+    parser.add_argument("--skipped", metavar="TITLE", nargs="+", default=[], help="shown of late and not taken")
+    parser.add_argument("--context", metavar="NAME=VALUE", nargs="+", default=[], help="time=HH:MM, device=phone|other")
+    parser.add_argument("--free-text", action="store_true", help="read what is no title as a text")
 
-    told = bool(given.user or given.history or given.skipped or given.context)
+
+def said_person(given: argparse.Namespace) -> "Person | None":
+    """Who is told of by `person_flags`; None if nobody is.
+
+    Raises:
+        UsageError: the context is no context, or fewer than one item is asked for.
+    """
+    from recloop.experiments.people import Person, said_context
+
     if given.k < 1:
         raise UsageError(f"-k is {given.k}; ask for 1 item or more")
-    if given.people is not None:
-        if told:
-            raise UsageError("--people: the file tells of everybody; leave out --user, --history, --skipped, --context")
-        return read_people(given.people)
-    if not told:
-        raise UsageError("nobody is told of; give --user or --history, or --people FILE")
+    if not (given.user or given.history or given.skipped or given.context):
+        return None
     try:
         context = said_context(given.context)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    return [Person("", given.user, given.history, given.skipped, context)]
+    return Person("", given.user, given.history, given.skipped, context)
+
+
+def _people(given: argparse.Namespace) -> "list[Person]":
+    from recloop.experiments.people import read_people
+
+    told = said_person(given)
+    if given.people is not None:
+        if told is not None:
+            raise UsageError("--people: the file tells of everybody; leave out --user, --history, --skipped, --context")
+        return read_people(given.people)
+    if told is None:
+        raise UsageError("nobody is told of; give --user or --history, or --people FILE")
+    return [told]
 
 
 def _print_json(person: "Person", recommendations: "Sequence[Recommendation]") -> None:

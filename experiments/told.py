@@ -16,6 +16,7 @@ from recloop.experiments.served import Served
 
 if TYPE_CHECKING:
     from recloop.envs.catalog import Catalog
+    from recloop.envs.interactions import Interactions
     from recloop.envs.observations import Observation
     from recloop.envs.task import Task
     from recloop.envs.users import Users
@@ -104,6 +105,11 @@ class Told:
         sees = self.partial.keywords.get("sees_context", True)
         self.parts = tuple(part for part in parts if sees and part.visible)
 
+    @property
+    def half_life(self) -> float:
+        """After so many interactions a liked title counts half."""
+        return float(self.cfg.env.population.half_life_interactions)
+
     @cached_property
     def task(self) -> "Task":
         """The task as far as it says what the agent sees and does, with one user who is nobody."""
@@ -117,7 +123,7 @@ class Told:
         nobody = Population(catalog.vectors[:1], np.arange(1))
         choice = Click() if slate == 1 else MultinomialLogit(slate)
         simulator = Simulator(catalog, nobody, choice, self.parts, self.sessions)
-        observation = self._observation(catalog, [Person()], [[]])
+        observation = self.observation(catalog, [Person()], [[]])
         actions = {"actions": instantiate(self.cfg.env.action, "env.action")} if self.cfg.env.get("action") else {}
         return Task(simulator, observation, Reward(), self.items.slots, **actions)
 
@@ -130,7 +136,7 @@ class Told:
         from recloop.envs.users import take_rows
 
         self._refuse_unread(people)
-        observation = self._observation(self._catalog(mentioned), people, mentioned.histories)
+        observation = self.observation(self.catalog(mentioned), people, mentioned.histories)
         with blaming("context"):
             users = _arriving(context_values(people, self.parts), observation.items.dim)
         seen = [
@@ -176,7 +182,7 @@ class Told:
         if not self.reads_texts and any(person.profile for person in people):
             raise UsageError("profile: the agent reads no texts (env/observation=collaborative); give a history alone")
 
-    def _catalog(self, mentioned: Mentioned) -> "Catalog":
+    def catalog(self, mentioned: Mentioned) -> "Catalog":
         """The items that are mentioned, and no others; where none is, any one, for a catalog holds something."""
         from recloop.envs.catalog import Catalog
 
@@ -190,16 +196,11 @@ class Told:
         zeros = np.zeros(len(rows), np.float32)
         return Catalog(vectors, texts, texts, texts, zeros, zeros)
 
-    def _observation(
+    def observation(
         self, items: "Catalog", people: Sequence[Person], histories: Sequence[Sequence[int]]
     ) -> "Observation":
         """The observation of the run's kind, of these people."""
-        from recloop.envs.interactions import Interactions
-
-        users = np.repeat(np.arange(len(people)), [len(history) for history in histories])
-        liked = np.array([each for history in histories for each in history], np.int64)
-        stars, order = np.full(len(liked), _LIKED, np.float32), np.arange(len(liked))
-        history = Interactions(users, liked, stars, order, len(people), items.num_items)
+        history = logged(histories, items.num_items)
         visible = np.arange(sum(part.columns(items) for part in self.parts)) if self.parts else None
         told: dict[str, Any] = {"items": items, "max_steps": self.sessions.max_steps, "visible": visible}
         if self.writes:
@@ -207,18 +208,29 @@ class Told:
             told |= {"read": self.read, "write": write, "profiles": [person.profile for person in people]}
             told["recent_likes"] = history.recent_likes(write.max_items)
         else:
-            told["history"] = history.pool(items.vectors, self.cfg.env.population.half_life_interactions)
-            told["profiles"] = self._profiles(people, items.dim) if self.reads_texts else None
+            told["history"] = history.pool(items.vectors, self.half_life)
+            told["profiles"] = self.profiles(people, items.dim) if self.reads_texts else None
+            told["privacy"] = None  # for who tells of themselves, and is told in return, hides nothing
         observation: Observation = self.partial(**told)
         return observation
 
-    def _profiles(self, people: Sequence[Person], dim: int) -> Floats:
+    def profiles(self, people: Sequence[Person], dim: int) -> Floats:
         """Vectors of the profile texts, zeros where there is none, [n, dim]."""
         vectors = np.zeros((len(people), dim), np.float32)
         told = [row for row, person in enumerate(people) if person.profile.strip()]
         if told:
             vectors[told] = self.read([people[row].profile for row in told])
         return vectors
+
+
+def logged(histories: Sequence[Sequence[int]], num_items: int) -> "Interactions":
+    """Everybody's history as if it had been rated, all alike."""
+    from recloop.envs.interactions import Interactions
+
+    users = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
+    liked = np.array([each for history in histories for each in history], np.int64)
+    stars, order = np.full(len(liked), _LIKED, np.float32), np.arange(len(liked))
+    return Interactions(users, liked, stars, order, len(histories), num_items)
 
 
 def _arriving(own: Floats, dim: int) -> "Users":

@@ -79,6 +79,16 @@ def test_world_and_agent_read_alike_by_default_and_apart_on_request(default: Dic
     assert cfg.env.world.encoder == default.encoder != cfg.encoder
 
 
+def test_every_cell_of_the_privacy_scenario_says_its_epsilon_and_delta() -> None:
+    words = ["experiment=scenario/privacy"]
+    suite = composed(words).suite
+    assert len(cells(suite, words)) == 8 * len(suite.seeds)
+    found = [composed([*words, *cell.overrides, "suite=null"]).env.observation.privacy for cell in suite.cells]
+    assert [one and (one.epsilon, one.delta) for one in found] == [
+        None, (300, 1e-4), (100, 1e-4), (30, 1e-4), (10, 1e-4), (3, 1e-4), (1, 1e-4), None
+    ]  # fmt: skip
+
+
 def test_the_smoke_test_needs_no_model() -> None:
     cfg = composed(["experiment=smoke"])
     needed = {name for _, name in assets(OmegaConf.to_container(cfg), "")}

@@ -13,6 +13,7 @@ from recloop.envs.catalog import Floats
 from recloop.envs.datasets.dataset import Attributes, Dataset
 from recloop.envs.datasets.npy import own_vectors
 from recloop.envs.datasets.parquet import read_parquet
+from recloop.envs.datasets.pseudonyms import Pseudonyms
 from recloop.envs.datasets.tables import Table, number, read_csv
 from recloop.envs.interactions import LIKED, Interactions
 
@@ -49,10 +50,13 @@ class Own:
         folder: where the files are.
         liked_from: the lowest rating that is a like. Ratings are scaled so that it becomes 4 stars; a click is 4 stars
             and what was shown and not clicked 1.
+        pseudonyms: what users are called by; None where nothing but rows is kept of them. They get the attribute
+            "pseudonym", and their rows follow its order, so that not even the order of the files is left.
     """
 
     folder: str
     liked_from: float = LIKED
+    pseudonyms: Pseudonyms | None = None
 
     def __post_init__(self) -> None:
         if not self.liked_from > 0:
@@ -71,7 +75,8 @@ class Own:
         items, logged = tables["items"], tables["interactions"]
         described = [{**_item(row), **_picture(row, Path(self.folder))} for row in items.rows()]
         active = set(logged["user"])
-        people = {who: about for who, about in _people(tables).items() if who in active}
+        people = self._called({who: about for who, about in _people(tables).items() if who in active})
+        names = [about.get("pseudonym", "") for about in people.values()] if self.pseudonyms else []
         return Dataset(
             name=Path(self.folder).resolve().name,
             items=described,
@@ -84,9 +89,16 @@ class Own:
                 num_users=len(people),
                 num_items=len(items),
             ),
-            fingerprint=_fingerprint(tables, described),
+            fingerprint=_fingerprint(tables, described, names),
             vectors=own_vectors(Path(self.folder) / "vectors.npy", len(items)),
         )
+
+    def _called(self, people: Mapping[str, Attributes]) -> dict[str, Attributes]:
+        """The same people by id, with their pseudonyms and in the order of these, if they have any."""
+        if self.pseudonyms is None:
+            return dict(people)
+        named = dict(zip(people, self.pseudonyms.of(list(people)), strict=True))
+        return {who: {**people[who], "pseudonym": named[who]} for who in sorted(people, key=named.__getitem__)}
 
     def look(self) -> tuple[dict[str, Table], list[str]]:
         """The tables that can be read, and what is wrong with the files, at most ten complaints about each."""
@@ -239,10 +251,11 @@ def _picture(row: Mapping[str, str], folder: Path) -> Attributes:
     return {"picture": f"<picture {name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}>" if name else ""}
 
 
-def _fingerprint(tables: Mapping[str, Table], items: Sequence[Attributes]) -> str:
-    """SHA-256 of the tables and of the pictures that they name."""
+def _fingerprint(tables: Mapping[str, Table], items: Sequence[Attributes], names: Sequence[str]) -> str:
+    """SHA-256 of the tables, of the pictures that they name, and of the people's pseudonyms."""
     pictures = [item["picture"] for item in items if item.get("picture")]
-    return hashlib.sha256("".join([*(table.sha256 for table in tables.values()), *pictures]).encode()).hexdigest()
+    told = [*(table.sha256 for table in tables.values()), *pictures, *names]
+    return hashlib.sha256("".join(told).encode()).hexdigest()
 
 
 def _people(tables: Mapping[str, Table]) -> dict[str, Attributes]:

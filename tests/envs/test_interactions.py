@@ -80,6 +80,11 @@ def test_pooling_weighs_by_liking_and_halves_the_past() -> None:
     np.testing.assert_allclose(taste, expected / np.linalg.norm(expected), rtol=1e-5)
 
 
+def test_weights_are_the_liking_above_the_user_s_mean_halved_into_the_past() -> None:
+    weights = logged([(0, 0, 5, 1), (0, 1, 2, 2), (0, 2, 5, 3)]).weights(half_life=1.0)
+    np.testing.assert_allclose(weights, [1 / 4, -2 / 2, 1])
+
+
 def test_a_user_who_rates_all_alike_gets_the_plain_mean() -> None:
     taste = logged(ROWS).pool(np.eye(3, dtype=np.float32), half_life=1e9)[1]
     np.testing.assert_allclose(taste, [0.5**0.5, 0, 0.5**0.5], rtol=1e-5)

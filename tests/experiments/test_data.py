@@ -92,3 +92,28 @@ def test_words_that_it_does_not_know_are_refused_in_one_line(
 def test_help_describes_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiny.recloop("data", "--help") == 0
     assert "interactions   user, item, time" in capsys.readouterr().out
+
+
+def test_a_run_under_pseudonyms_keeps_neither_key_nor_ids(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, logged = "5ecre7" * 8, folder / "interactions.csv"
+    monkeypatch.setenv("RECLOOP_USER_KEY", key)
+    logged.write_text(logged.read_text().replace("\nu", "\nanna.nowak+"))
+    assert tiny.recloop("data", "check", str(folder), "--key-variable", "RECLOOP_USER_KEY") == 0
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])[2:]
+    fast = [word for word in tiny.SETTINGS if "projection" not in word]
+    assert tiny.recloop(*words, *fast, *tiny.PPO, "steps=128", f"run_dir={tmp_path / 'run'}") == 0
+    kept = [path for top in ("run", "cache") for path in (tmp_path / top).rglob("*") if path.is_file()]
+    assert len(kept) > 5
+    for path in kept:
+        content = path.read_bytes()
+        assert key.encode() not in content
+        assert b"anna.nowak" not in content
+
+
+def test_a_key_that_is_not_there_is_said_in_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tiny.recloop("data", "check", str(folder), "--key-file", "nowhere") == 2
+    error = capsys.readouterr().err
+    assert "key file nowhere is no file" in error
+    assert error.count("\n") == 1

@@ -9,18 +9,15 @@ import pytest
 
 from recloop.envs.catalog import Floats, unit
 from recloop.experiments import setting as settings
-from recloop.experiments.build import instantiate
-from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.people import Person
-from recloop.experiments.recommender import Recommendation, Recommender, Texts, ranking
+from recloop.experiments.recommender import Recommendation, Recommender
 from recloop.experiments.reevaluate import projection_of
-from recloop.experiments.served import Served
-from recloop.experiments.setting import build_setting, item_space
+from recloop.experiments.setting import build_setting
 from recloop.experiments.stored import read_run
-from recloop.experiments.told import Told, understood
-from recloop.experiments.transfer import learner
+from recloop.experiments.told import understood
 from tests.experiments import tiny
+from tests.experiments.untrained import untrained
 
 WHO = "A 24-year-old male writer."
 
@@ -47,17 +44,6 @@ def ppo(here: Path) -> Path:
 @pytest.fixture(scope="module")
 def recommender(ppo: Path) -> Recommender:
     return Recommender.load(ppo)
-
-
-def untrained(here: Path, *words: str, agent: tuple[str, ...] = tiny.PPO) -> Recommender:
-    """An agent that has learned nothing yet, of a setting that is described."""
-    cfg = composed([*tiny.settings(here / "films"), *agent, *words])
-    setting = build_setting(cfg)
-    items = Served.of(cfg, setting, setting.projection)
-    told = Told(cfg, items, Texts(cfg, setting.projection))
-    task = told.task
-    model = learner(instantiate(cfg.agent, "agent"), task, 0, "cpu")
-    return Recommender(items, told, ranking(model, item_space(task)))
 
 
 def titles(recommender: Recommender, *rows: int) -> list[str]:
