@@ -111,10 +111,8 @@ def load(folder: Path, dtype: str, device: str) -> Pretrained:
     """
     import torch
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with _loading(folder):
+    with _loading(folder), _quiet(), torch.random.fork_rng(devices=[]):  # absent weights are drawn at random
         network, report = AutoModel.from_pretrained(
             folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
         )
@@ -144,6 +142,20 @@ def _loading(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{folder} cannot be loaded ({_first_line(error)}); fetch or save the model again") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars, and no tables of absent weights: these are looked at here."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _refuse_invented_weights(folder: Path, absent: set[str]) -> None:

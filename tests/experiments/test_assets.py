@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from recloop.encoders.files import cache_folder
 from recloop.experiments import assets
-from recloop.experiments.asset_table import ASSETS, Asset, File
+from recloop.experiments.asset_table import ASSETS, Asset, File, MadeAsset
 from recloop.experiments.assets import ensure, fetch
 from recloop.experiments.errors import UsageError
 
@@ -227,6 +227,52 @@ def test_a_python_without_pip_is_told_how_to_get_it(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match="has no pip; run `python -m ensurepip`"):
         get(parcel)
+
+
+def join(unpacked: Mapping[str, Path], folder: Path) -> None:
+    """Made of two sources: the first file of one, then the second of the other."""
+    joined = (unpacked["first"] / "a.txt").read_bytes() + (unpacked["second"] / "sub/b.txt").read_bytes()
+    (folder / "joined.txt").write_bytes(joined)
+
+
+@pytest.fixture
+def joined(parcel: Asset) -> MadeAsset:
+    """An asset that is made of the files of two parcels."""
+    sources = tuple(replace(parcel, name=name) for name in ("first", "second"))
+    made = {"joined.txt": record(TEXTS["a.txt"] + TEXTS["sub/b.txt"])}
+    return MadeAsset("joined", "both texts", "none", sources, join, made)
+
+
+def test_an_asset_that_is_made_holds_what_was_made_and_how_and_none_of_its_sources(
+    joined: MadeAsset, get: Callable[[Asset | MadeAsset], Path], tmp_path: Path
+) -> None:
+    found = contents(get(joined))
+    manifest = json.loads(found.pop("manifest.json"))
+    assert found == {"joined.txt": TEXTS["a.txt"] + TEXTS["sub/b.txt"]}
+    assert manifest["make"].endswith("test_assets.join")
+    assert [source["requirement"] for source in manifest["sources"]] == ["parcel==1.0", "parcel==1.0"]
+    assert len(left_behind(tmp_path)) == 1
+
+
+def test_an_asset_that_is_made_is_made_once(
+    joined: MadeAsset, get: Callable[[Asset | MadeAsset], Path], shop: Path, said: io.StringIO
+) -> None:
+    folder = get(joined)
+    shutil.rmtree(shop)
+    assert get(joined) == folder
+    assert said.getvalue().count("fetching joined") == 1
+
+
+def test_what_is_made_otherwise_than_the_table_says_is_refused(
+    joined: MadeAsset, get: Callable[[Asset | MadeAsset], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"asset joined refused: joined.txt has 900 bytes, not 5 after making"):
+        get(replace(joined, files={"joined.txt": record(b"other")}))
+    assert left_behind(tmp_path) == []
+
+
+def test_another_way_to_make_an_asset_has_another_folder(joined: MadeAsset) -> None:
+    assert replace(joined, files={"joined.txt": record(b"other")}).mark != joined.mark
 
 
 # The parent hands an asset over by its manifest, which holds every field.
