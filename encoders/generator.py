@@ -98,13 +98,14 @@ class Generator:
         return pretrained.local_folder(self._name)
 
     @cached_property
-    def _loaded(self) -> pretrained.Pretrained:
+    def loaded(self) -> pretrained.Pretrained:
+        """The model itself, for whoever wants text of it."""
         return pretrained.load_generator(self._folder, self.dtype, self.device)
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:
             return []
-        tokens: list[list[int]] = self._loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        tokens: list[list[int]] = self.loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         for text, ids in zip(texts, tokens, strict=True):
             if not ids:
                 raise ValueError(
@@ -143,7 +144,7 @@ class Generator:
         import torch
 
         ids = torch.tensor([shared], device=self.device)
-        past = self._loaded.network.base_model(input_ids=ids, use_cache=True).past_key_values
+        past = self.loaded.network.base_model(input_ids=ids, use_cache=True).past_key_values
         return [(layer.keys, layer.values) for layer in past.layers]
 
     def _read(
@@ -164,7 +165,7 @@ class Generator:
         ids = torch.zeros((n, bucket), dtype=torch.int64)  # [rows, bucket]
         for row, own in enumerate(rows):
             ids[row, : len(own)] = torch.tensor(own)
-        network = self._loaded.network
+        network = self.loaded.network
         hidden = network.base_model(
             input_ids=ids.to(self.device), past_key_values=_shared_by(past, n), use_cache=True
         ).last_hidden_state

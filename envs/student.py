@@ -16,6 +16,9 @@ Doubles = NDArray[np.float64]
 STUDENT = "student.safetensors"
 """Where it lies in its folder: intercept [1], item [dim], pairs [dim, dim], language [32] the digest of the vectors."""
 
+SHARES = (0.01, 0.1, 1.0)
+"""What a pair may say against an item alone, likewise. Never nothing, for who is alike in everything has no taste."""
+
 RIDGES = tuple(10.0**power for power in range(-2, 5))
 """Penalties of which leave-one-out errors choose one."""
 
@@ -50,13 +53,16 @@ class Student(NamedTuple):
         """Learn to say what the teacher says: `log_odds` [m] of pairs of vectors [m, dim], of the persons `who` [m].
 
         How generous a teacher makes each person is no matter of taste: log odds count from the person's mean. A ridge
-        regression on z and on all products of an entry of x and one of z, solved by its kernel <z, z'> (1 + <x, x'>),
-        with the penalty, of `RIDGES`, that makes the least leave-one-out error.
+        regression on z and on all products of an entry of x and one of z, solved by its kernel
+        <z, z'> (1 + share * <x, x'>), with the share, of `SHARES`, and the penalty, of `RIDGES`, that make the least
+        leave-one-out error.
         """
         means = np.bincount(who, log_odds) / np.maximum(np.bincount(who), 1)
         x, z = np.asarray(people, np.float64), np.asarray(items, np.float64)
-        weights = _kernel_ridge((z @ z.T) * (1 + x @ x.T), log_odds - means[who])  # [m]
-        return Student(float(log_odds.mean()), weights @ z, (x * weights[:, None]).T @ z)
+        alike, same = x @ x.T, z @ z.T  # [m, m]
+        found = [(*_kernel_ridge(same * (1 + share * alike), log_odds - means[who]), share) for share in SHARES]
+        _, weights, share = min(found, key=lambda fit: fit[0])  # [m]
+        return Student(float(log_odds.mean()), weights @ z, share * (x * weights[:, None]).T @ z)
 
     def live(self, people: Floats, items: Floats, rank: int) -> Lived:
         """The world of this student, of vectors [num_users, dim] and [num_items, dim].
@@ -139,8 +145,8 @@ def digest(language: Floats) -> str:
     return hashlib.sha256(np.ascontiguousarray(language).tobytes()).hexdigest()
 
 
-def _kernel_ridge(kernel: Doubles, target: Doubles) -> Doubles:
-    """Weights [m] of a ridge regression with this kernel [m, m]; see `Student.fit` for the penalty."""
+def _kernel_ridge(kernel: Doubles, target: Doubles) -> tuple[float, Doubles]:
+    """Leave-one-out error and weights [m] of a ridge regression with this kernel [m, m]; see `Student.fit`."""
     values, vectors = np.linalg.eigh(kernel)
     turned = vectors.T @ target  # [m]
 
@@ -150,4 +156,4 @@ def _kernel_ridge(kernel: Doubles, target: Doubles) -> Doubles:
         left_out = weights / np.einsum("ij,j,ij->i", vectors, shrunk, vectors)  # leave-one-out residuals
         return float((left_out**2).mean()), np.asarray(weights)
 
-    return min((solve(ridge) for ridge in RIDGES), key=lambda solved: solved[0])[1]
+    return min((solve(ridge) for ridge in RIDGES), key=lambda solved: solved[0])

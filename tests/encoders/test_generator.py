@@ -26,7 +26,7 @@ def generator(model: Path) -> Generator:
 def test_a_shared_beginning_gives_what_reading_the_whole_text_gives(generator: Generator) -> None:
     import torch
 
-    tokenizer, network = generator._loaded
+    tokenizer, network = generator.loaded
     found = generator.expect(BEGINNING, ENDINGS, STARS)
     for row, ending in zip(found.log_chances, ENDINGS, strict=True):
         ids = torch.tensor([tokenizer(BEGINNING + ending)["input_ids"]])
