@@ -74,7 +74,7 @@ class FineTuning:
     method: Method = "last"
     layers: int = 2
     rank: int = 8
-    negatives: Negatives = "rated"
+    negatives: Negatives = "batch"
     temperature: float = 0.1
     learning_rate: float = 5e-5
     batch_texts: int = 128

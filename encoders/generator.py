@@ -47,7 +47,7 @@ class Generator:
     dtype: Dtype = "float32"
     device: str = "cpu"
     max_tokens: int = 1024
-    batch_tokens: int = 256
+    batch_tokens: int = 128
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot be right."""

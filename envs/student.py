@@ -19,8 +19,8 @@ STUDENT = "student.safetensors"
 SHARES = (0.01, 0.1, 1.0)
 """What a pair may say against an item alone, likewise. Never nothing, for who is alike in everything has no taste."""
 
-RIDGES = tuple(10.0**power for power in range(-2, 5))
-"""Penalties of which leave-one-out errors choose one."""
+RIDGES = tuple(10.0**power for power in range(-1, 4))
+"""Penalties of which the errors on people left out choose one."""
 
 
 class Lived(NamedTuple):
@@ -55,12 +55,12 @@ class Student(NamedTuple):
         How generous a teacher makes each person is no matter of taste: log odds count from the person's mean. A ridge
         regression on z and on all products of an entry of x and one of z, solved by its kernel
         <z, z'> (1 + share * <x, x'>), with the share, of `SHARES`, and the penalty, of `RIDGES`, that make the least
-        leave-one-out error.
+        error on people who are left out one by one.
         """
         means = np.bincount(who, log_odds) / np.maximum(np.bincount(who), 1)
         x, z = np.asarray(people, np.float64), np.asarray(items, np.float64)
         alike, same = x @ x.T, z @ z.T  # [m, m]
-        found = [(*_kernel_ridge(same * (1 + share * alike), log_odds - means[who]), share) for share in SHARES]
+        found = [(*_kernel_ridge(same * (1 + share * alike), log_odds - means[who], who), share) for share in SHARES]
         _, weights, share = min(found, key=lambda fit: fit[0])  # [m]
         return Student(float(log_odds.mean()), weights @ z, share * (x * weights[:, None]).T @ z)
 
@@ -145,15 +145,16 @@ def digest(language: Floats) -> str:
     return hashlib.sha256(np.ascontiguousarray(language).tobytes()).hexdigest()
 
 
-def _kernel_ridge(kernel: Doubles, target: Doubles) -> tuple[float, Doubles]:
-    """Leave-one-out error and weights [m] of a ridge regression with this kernel [m, m]; see `Student.fit`."""
+def _kernel_ridge(kernel: Doubles, target: Doubles, who: Ints) -> tuple[float, Doubles]:
+    """Leave-one-person-out error and weights [m] of a ridge regression with this kernel [m, m]; see `Student.fit`."""
     values, vectors = np.linalg.eigh(kernel)
     turned = vectors.T @ target  # [m]
+    people = [np.flatnonzero(who == person) for person in np.unique(who)]
 
     def solve(ridge: float) -> tuple[float, Doubles]:
-        shrunk = 1 / (np.maximum(values, 0) + ridge)  # [m]
-        weights = vectors @ (shrunk * turned)
-        left_out = weights / np.einsum("ij,j,ij->i", vectors, shrunk, vectors)  # leave-one-out residuals
-        return float((left_out**2).mean()), np.asarray(weights)
+        scaled = vectors / (np.maximum(values, 0) + ridge)  # [m, m], of which vectors.T makes the inverse
+        weights = scaled @ turned  # [m]
+        left_out = [np.linalg.solve(scaled[rows] @ vectors[rows].T, weights[rows]) for rows in people]  # residuals
+        return float((np.concatenate(left_out) ** 2).mean()), np.asarray(weights)
 
     return min((solve(ridge) for ridge in RIDGES), key=lambda solved: solved[0])

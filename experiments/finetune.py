@@ -36,7 +36,8 @@ _SCORES = ("centred cosine", "calibrated similarity", "learned metric")
 _EXAMPLES = """\
 words are those of `recloop train`; encoder, env.dataset and prompts say what is read:
   recloop finetune env.catalog.new_share=0.2          MiniLM learns, and is asked about films it has not learned from
-  recloop finetune --method lora --negatives batch    by LoRA (pip install 'recloop[lora]'), from what people choose
+  recloop finetune --method lora                      by LoRA (pip install 'recloop[lora]')
+  recloop finetune --negatives rated                  what people like of what they chose, instead of what they choose
   recloop train encoder.model=RUN_DIR/encoder         train an agent that reads with it
 
 Learned from: the first part of the histories of the train users (env.population), without new items (env.catalog).
