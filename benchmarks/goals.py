@@ -66,6 +66,12 @@ GOALS = (
         lambda rows, clock: 1 / next(row["ready"][clock] for row in rows if "ready" in row),
     ),
     Goal(
+        "Language-model users: ratings a second, 400 items a person, against `generate`",
+        10,
+        "raters",
+        lambda rows, clock: of(rows, "400 items a person")["factor"][clock],
+    ),
+    Goal(
         "Growth: steps of training among 1,000,000 items against 10,000",
         0.5,
         "growth",

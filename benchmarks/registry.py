@@ -92,6 +92,18 @@ SHEETS = {
             "at hand after": "{ready[wall]:.2f} s",
         },
     ),
+    "raters": Sheet(
+        "Language-model users: ratings a second of SmolLM2 on one thread, against one call of `generate` a rating",
+        {
+            "times as quick": "{factor[wall]:.1f}",
+            "CPU time": "{factor[cpu]:.1f}",
+            "ratings/s": "{ours[wall]:.2f}",
+            "ratings/CPU-s": "{ours[cpu]:.2f}",
+            "tokens a rating": "{tokens:.1f}",
+            "generate/s": "{generate[wall]:.2f}",
+            "generate/CPU-s": "{generate[cpu]:.2f}",
+        },
+    ),
     "serving": Sheet(
         "Serving: milliseconds of one recommendation of ten items, median and 99 % (processor time)",
         {

@@ -116,11 +116,24 @@ def load(folder: Path, dtype: str, device: str) -> Pretrained:
     Raises:
         ValueError: the files do not make a whole model that transformers knows by itself.
     """
+    return _load("AutoModel", folder, dtype, device)
+
+
+def load_generator(folder: Path, dtype: str, device: str) -> Pretrained:
+    """Load the causal language model of `folder`, with the layer that says which token comes next.
+
+    Raises:
+        ValueError: the files do not make a whole model of that kind that transformers knows by itself.
+    """
+    return _load("AutoModelForCausalLM", folder, dtype, device)
+
+
+def _load(kind: str, folder: Path, dtype: str, device: str) -> Pretrained:
     import torch
-    from transformers import AutoModel
+    import transformers
 
     with _loading(folder), _quiet(), torch.random.fork_rng(devices=[]):  # absent weights are drawn at random
-        network, report = AutoModel.from_pretrained(
+        network, report = getattr(transformers, kind).from_pretrained(
             folder, **SAFE, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
         )
     _refuse_invented_weights(folder, report["missing_keys"])

@@ -91,6 +91,43 @@ class HistoryPrompt:
         return template.format(titles=", ".join(titles[-self.max_items :])) if titles else ""
 
 
+@dataclass(frozen=True)
+class RatingPrompt:
+    """What a language model reads before it says how a person would rate an item: who they are, and how they rated.
+
+    The beginning is the person's; what follows it, an item's, has the form of the lines before it, so that the stars
+    are what comes next. The last `max_items` ratings are told, oldest first.
+
+    >>> ask = RatingPrompt()
+    >>> ask.beginning("A technician.", ["Heat (1995). Action.", "Alien (1979). Horror."], [5.0, 2.0]).splitlines()[1:]
+    ['Heat (1995). Action. Stars: 5', 'Alien (1979). Horror. Stars: 2']
+    >>> ask.ending("Fargo (1996). Crime.")
+    'Fargo (1996). Crime. Stars: '
+    """
+
+    max_items: int = 12
+    opening: str = "{profile} Their ratings, from 1 to 5 stars:"
+    line: str = "{item} Stars: "
+
+    def __post_init__(self) -> None:
+        """Check the templates."""
+        if self.max_items < 0:
+            raise ValueError(f"max_items is {self.max_items}; tell 0 ratings or more")
+        for name, template, field in (("opening", self.opening, "profile"), ("line", self.line, "item")):
+            if _fields(template) != {field}:
+                raise ValueError(f"{name} is {template!r}; it needs the one field {{{field}}}")
+
+    def beginning(self, profile: str, items: Sequence[str], stars: Sequence[float]) -> str:
+        """What is read of a person, once: the profile, then the items that they rated, each with its stars."""
+        told = list(zip(items, stars, strict=True))[max(0, len(items) - self.max_items) :]
+        lines = [self.opening.format(profile=profile), *(f"{self.ending(item)}{rating:g}" for item, rating in told)]
+        return "".join(f"{line}\n" for line in lines)
+
+    def ending(self, item: str) -> str:
+        """What is read of an item, after which the stars come."""
+        return self.line.format(item=item)
+
+
 def _fields(template: str) -> set[str]:
     """The field names of a template; only plain ones, since `{title.__class__}` would reach into the program."""
     try:

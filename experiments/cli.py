@@ -38,6 +38,10 @@ COMMANDS = {
     ),
     "gap": Command("recloop.experiments.gap:main", "say of an environment what planning is worth in it"),
     "fidelity": Command("recloop.experiments.fidelity:main", "say how well scores predict what real people liked"),
+    "distil": Command(
+        "recloop.experiments.distil:main", "let a language model play users, and teach a student that is quick"
+    ),
+    "finetune": Command("recloop.experiments.finetune:main", "teach an encoder from what people liked"),
     "log": Command("recloop.experiments.log:main", "record sessions of a policy, with propensities, for Minari"),
     "ope": Command("recloop.experiments.off_policy:main", "estimate policies from the log of another one"),
     "ab": Command("recloop.experiments.ab:main", "compare two policies on the same users, stopping when it is clear"),

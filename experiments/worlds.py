@@ -58,13 +58,18 @@ def fit_world(
     """Fit what is to be fitted on what the train users did.
 
     Args:
-        space: places the items by their ratings, such as `Metric`; None leaves them where texts are read.
+        space: places the items by their ratings, such as `Metric`, or is a world of its own, such as `Taught`; None
+            leaves them where texts are read.
         choice: the response model, or what fits one, such as `Fitted`.
         language: the items as read, [num_items, dim].
         history: what the platform has logged, of everybody.
         members: the train users, [m].
         half_life: of the users' memory, in interactions.
     """
+    if hasattr(space, "live"):
+        with blaming("env.world.space"):
+            lived = space.live(language, history.pool(language, half_life))
+            return World(lived.vectors, lived.tastes, lived.quality, space.answering(choice, lived))
     logs = history.of_users(members)
 
     def place(known: "Interactions") -> Floats:

@@ -1,0 +1,182 @@
+"""A generative language model that is asked how much it expects each of a few answers."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from recloop.encoders import pretrained
+from recloop.encoders.encoder import Vectors
+from recloop.encoders.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    import torch
+
+Dtype = Literal["float32", "bfloat16"]
+
+
+class Expected(NamedTuple):
+    """What a model expects, and what it took to ask."""
+
+    log_chances: Vectors  # [n, answers] natural logarithms, of all tokens that might come next
+    tokens: int  # that were read, padding not counted
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Reads texts with a causal language model and says how likely each of a few answers is to come next.
+
+    `model` is a folder (config.json, model.safetensors, tokenizer.json) or a hub name with its commit, as for
+    `Transformer`; safetensors only, and a model's own code is never run.
+
+    Texts come as a beginning that many share, a persona, and endings, an item each. The beginning is read once: its
+    keys and values, in every layer, are what all endings attend to (prefix caching, as in vLLM or RadixAttention; Kwon
+    et al., 2023, Zheng et al., 2024). Beginning and ending are split into tokens apart, so that no token spans both.
+    Nothing is sampled: an answer's chance is the model's own, read off the last token of the text.
+
+    One text, one figure: as for `Transformer`, endings are padded to the length of their bucket and read in batches of
+    a fixed number of rows, `batch_tokens` // bucket, so that company does not move the last digits.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: Dtype = "float32"
+    device: str = "cpu"
+    max_tokens: int = 1024
+    batch_tokens: int = 128
+
+    def __post_init__(self) -> None:
+        """Refuse at the door what cannot be right."""
+        if self.dtype not in get_args(Dtype):
+            raise ValueError(f"dtype is {self.dtype!r}; choose one of {', '.join(get_args(Dtype))}")
+        if self.max_tokens < 4 or self.batch_tokens < 1:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}, batch_tokens {self.batch_tokens}; at least 4 and 1 are needed"
+            )
+        pretrained.check_name(self._name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the model's files and of every setting that changes figures, which the device should not."""
+        return fingerprint(
+            generator="causal",
+            version=1,
+            files=pretrained.fingerprints(self._folder),
+            dtype=self.dtype,
+            batch_tokens=self.batch_tokens,
+        )
+
+    def expect(self, beginning: str, endings: Sequence[str], answers: Sequence[str]) -> Expected:
+        """Say how likely each of `answers` is after `beginning` and each of `endings`; see `Expected`.
+
+        Raises:
+            ValueError: an answer is not one token, beginning or ending has none, both together exceed `max_tokens`, or
+                the model cannot be fetched or loaded.
+        """
+        import torch
+
+        asked = self._answers(answers)
+        shared, own = self._tokens([beginning])[0], self._tokens(endings)
+        self._refuse_long(shared, own)
+        found = np.empty((len(own), len(asked)), np.float32)  # [n, answers]
+        with torch.inference_mode():
+            past = self._remembered(shared)
+            for bucket, members in self._batches([len(each) for each in own]):
+                found[members] = self._read(past, bucket, [own[member] for member in members], asked)
+        return Expected(found, len(shared) + sum(map(len, own)))
+
+    @property
+    def _name(self) -> str:
+        return self.model if self.revision is None else f"{self.model}@{self.revision}"
+
+    @cached_property
+    def _folder(self) -> Path:
+        return pretrained.local_folder(self._name)
+
+    @cached_property
+    def loaded(self) -> pretrained.Pretrained:
+        """The model itself, for whoever wants text of it."""
+        return pretrained.load_generator(self._folder, self.dtype, self.device)
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        tokens: list[list[int]] = self.loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        for text, ids in zip(texts, tokens, strict=True):
+            if not ids:
+                raise ValueError(
+                    f"text {text[:40]!r} holds nothing that the tokenizer of {self._name} knows; reword it"
+                )
+        return tokens
+
+    def _answers(self, answers: Sequence[str]) -> list[int]:
+        tokens = self._tokens(answers)
+        for answer, ids in zip(answers, tokens, strict=True):
+            if len(ids) != 1:
+                raise ValueError(f"answer {answer!r} is {len(ids)} tokens of {self._name}; choose answers of one token")
+        return [ids[0] for ids in tokens]
+
+    def _refuse_long(self, shared: list[int], own: list[list[int]]) -> None:
+        longest = len(shared) + max(map(len, own), default=0)
+        if longest > self.max_tokens:
+            raise ValueError(
+                f"a text has {longest} tokens, but max_tokens is {self.max_tokens}; tell less of the person or item"
+            )
+
+    def _batches(self, lengths: list[int]) -> Iterator[tuple[int, list[int]]]:
+        """Give buckets of two tokens' width with the endings of each batch, which are filled up when they are read."""
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for ending, length in enumerate(lengths):
+            buckets[-(-length // 2) * 2].append(ending)
+        for bucket, members in sorted(buckets.items()):
+            rows = self._rows(bucket)
+            yield from ((bucket, members[start : start + rows]) for start in range(0, len(members), rows))
+
+    def _rows(self, bucket: int) -> int:
+        return max(1, self.batch_tokens // bucket)
+
+    def _remembered(self, shared: list[int]) -> "list[tuple[torch.Tensor, torch.Tensor]]":
+        """Keys and values of the beginning, [1, heads, tokens, size] each, layer by layer."""
+        import torch
+
+        ids = torch.tensor([shared], device=self.device)
+        past = self.loaded.network.base_model(input_ids=ids, use_cache=True).past_key_values
+        return [(layer.keys, layer.values) for layer in past.layers]
+
+    def _read(
+        self,
+        past: "list[tuple[torch.Tensor, torch.Tensor]]",
+        bucket: int,
+        tokens: list[list[int]],
+        asked: list[int],
+    ) -> Vectors:
+        """Log chances [len(tokens), answers] of one batch.
+
+        What is padded stands at the right, where no real token looks; so there is nothing to mask.
+        """
+        import torch
+
+        n = self._rows(bucket)
+        rows = [tokens[row % len(tokens)] for row in range(n)]
+        ids = torch.zeros((n, bucket), dtype=torch.int64)  # [rows, bucket]
+        for row, own in enumerate(rows):
+            ids[row, : len(own)] = torch.tensor(own)
+        network = self.loaded.network
+        hidden = network.base_model(
+            input_ids=ids.to(self.device), past_key_values=_shared_by(past, n), use_cache=True
+        ).last_hidden_state
+        last = hidden[range(n), [len(own) - 1 for own in rows]]  # [rows, dim]
+        chances = network.get_output_embeddings()(last).float().log_softmax(dim=1)  # [rows, vocabulary]
+        found: Vectors = chances[: len(tokens), asked].cpu().numpy()
+        return found
+
+
+def _shared_by(past: "list[tuple[torch.Tensor, torch.Tensor]]", rows: int) -> Any:
+    """A cache in which every one of `rows` rows has read the same beginning."""
+    from transformers import DynamicCache
+
+    return DynamicCache([(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)) for keys, values in past])
