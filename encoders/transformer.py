@@ -112,6 +112,10 @@ class Transformer:
                 advance(len(members))
         return unit_rows(pooled[places], "text")
 
+    def num_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens that `encode` reads of `texts`, each of them once, without padding."""
+        return sum(map(len, self._tokens(list(texts))))
+
     @property
     def _name(self) -> str:
         return self.model if self.revision is None else f"{self.model}@{self.revision}"

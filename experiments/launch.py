@@ -12,7 +12,7 @@ from recloop.experiments.build import instantiate
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, check_agent, refuse_used
 from recloop.experiments.manifest import ended
-from recloop.experiments.run import final_luck, opened, recorded, run, stored_config
+from recloop.experiments.run import final_luck, note_reading, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
 from recloop.experiments.setting import Setting, build_setting
 
@@ -75,6 +75,7 @@ def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     ):
         with display() as reporter:
             played = run(cfg, folder, setting, records, None, reporter, f"training, seed {cfg.seed}")
+            note_reading(started, setting)
             baselines = play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
         conclude(cfg, folder, setting, ended(started, "finished"), [*baselines, played])
 
@@ -107,6 +108,7 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     from recloop.encoders.files import write_atomically
     from recloop.experiments import planning_gap
     from recloop.experiments.action_influence import action_influence
+    from recloop.experiments.remembering import lines
     from recloop.experiments.report import Heading, write_report
     from recloop.experiments.table import print_table, summarise
 
@@ -128,6 +130,8 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     console = Console(width=max(Console().width, TABLE_WIDTH), record=True)  # a figure cut short would be another one
     console.print()
     print_table(summary, console)
+    for line in lines(folder, facts.get("reading")):
+        console.print(line, soft_wrap=True, highlight=False)
     write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
     hints = sorted(path.read_text() for path in folder.glob("**/wandb/sync.txt"))
     if hints:

@@ -18,7 +18,8 @@ from recloop.experiments import look_up, worlds
 from recloop.experiments.assets import fetch
 from recloop.experiments.build import SPACE, assets, deployed, instantiate
 from recloop.experiments.errors import UsageError
-from recloop.experiments.reading import Reader, Remembering, blaming
+from recloop.experiments.reading import Reader, blaming
+from recloop.experiments.remembering import Counts, Remembering, total
 from recloop.experiments.store import mapped
 from recloop.experiments.worlds import Fidelity
 
@@ -50,6 +51,14 @@ class Setting:
     projection: Projection
     fingerprints: dict[str, str]
     fidelity: Fidelity | None = None
+
+    @property
+    def reading(self) -> Counts | None:
+        """What reading prompts has come to so far, in this process; None where states are no prompts."""
+        tasks = (self.train, self.held_out)
+        readers = {id(read): read for task in tasks if (read := getattr(task.observation, "texts_to_vectors", None))}
+        counted = [read.counts for read in readers.values() if isinstance(read, Remembering)]
+        return total(counted) if counted else None
 
 
 def item_space(task: "Task") -> ItemSpace:

@@ -176,7 +176,7 @@ def _failed(like: Sessions) -> Sessions:
 def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Played]:
     """In a worker: compose the cell's configuration and run it, or read what it came to before."""
     from recloop.experiments.resume import finished
-    from recloop.experiments.run import opened, recorded, run
+    from recloop.experiments.run import note_reading, opened, recorded, run
     from recloop.experiments.setting import build_setting
 
     below = folder / cell.folder
@@ -186,10 +186,12 @@ def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Pl
     setting = build_setting(cfg)
     command = ["train", *cell.overrides]
     with (
-        recorded(cfg, below, command, [cell.seed], setting.fingerprints, setting.fidelity),
+        recorded(cfg, below, command, [cell.seed], setting.fingerprints, setting.fidelity) as started,
         opened(cfg, below) as records,
     ):
-        return [run(cfg, below, setting, records, cell.policy, reporter, cell.label)]
+        played = run(cfg, below, setting, records, cell.policy, reporter, cell.label)
+        note_reading(started, setting)
+        return [played]
 
 
 def _baselines(config: Any, folder: Path, reporter: Reporter) -> list[Played]:
