@@ -63,7 +63,7 @@ def cells(suite: DictConfig, overrides: Sequence[str]) -> list[Cell]:
     """
     _check(suite)
     for cell in suite.cells:
-        _refuse_clash(overrides, cell.overrides)
+        refuse_clash(overrides, cell.overrides)
     found = [
         Cell(cell.policy, seed, (*overrides, *cell.overrides, f"seed={seed}", "suite=null"))
         for seed in suite.seeds
@@ -91,7 +91,12 @@ def _check(suite: DictConfig) -> None:
         check_value(f"suite.cells[{index}].overrides", list(cell.get("overrides") or ()), list[str])
 
 
-def _refuse_clash(overrides: Sequence[str], varied: Sequence[str]) -> None:
+def refuse_clash(overrides: Sequence[str], varied: Sequence[str]) -> None:
+    """Refuse a word of the user's own that sets a key which the experiment varies.
+
+    Raises:
+        UsageError: so.
+    """
     keys = {word.partition("=")[0] for word in varied} | {"seed"}
     for word in overrides:
         if word.partition("=")[0].lstrip("+~") in keys:
