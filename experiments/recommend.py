@@ -18,6 +18,7 @@ examples:
   recloop recommend RUN --user "A 24-year-old male student." --history "Heat" "Alien" "Blade Runner"
   recloop recommend RUN --history "Heat" "Alien" --skipped "Fargo" -k 5       passed over a moment ago
   recloop recommend RUN --history "Heat" --context time=18:30 device=phone    where the agent sees the context
+  recloop recommend RUN --history "Heat" --feedback "too dark for me, something funnier?"
   recloop recommend RUN --history "films about lonely detectives" --free-text
   recloop recommend RUN --people people.jsonl --json                          an object a line, for programs
 
@@ -44,6 +45,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--history", metavar="TITLE", nargs="+", default=[], help="what they liked, oldest first")
     parser.add_argument("--skipped", metavar="TITLE", nargs="+", default=[], help="shown of late and not taken")
     parser.add_argument("--context", metavar="NAME=VALUE", nargs="+", default=[], help="time=HH:MM, device=phone|other")
+    parser.add_argument("--feedback", metavar="TEXT", default="", help="what they wrote of what was recommended")
     parser.add_argument("--people", metavar="FILE", type=Path, help="many people, in a .jsonl or .csv file")
     parser.add_argument("-k", type=int, default=10, help="how many items (default 10)")
     parser.add_argument("--repeats", action="store_true", help="recommend what is in the history, too")
@@ -63,12 +65,14 @@ def main(words: list[str]) -> None:
 def _people(given: argparse.Namespace) -> "list[Person]":
     from recloop.experiments.people import Person, read_people, said_context
 
-    told = bool(given.user or given.history or given.skipped or given.context)
+    told = bool(given.user or given.history or given.skipped or given.context or given.feedback)
     if given.k < 1:
         raise UsageError(f"-k is {given.k}; ask for 1 item or more")
     if given.people is not None:
         if told:
-            raise UsageError("--people: the file tells of everybody; leave out --user, --history, --skipped, --context")
+            raise UsageError(
+                "--people: the file tells of everybody; leave out --user, --history, --skipped, --context, --feedback"
+            )
         return read_people(given.people)
     if not told:
         raise UsageError("nobody is told of; give --user or --history, or --people FILE")
@@ -76,7 +80,7 @@ def _people(given: argparse.Namespace) -> "list[Person]":
         context = said_context(given.context)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    return [Person("", given.user, given.history, given.skipped, context)]
+    return [Person("", given.user, given.history, given.skipped, context, given.feedback)]
 
 
 def _print_json(person: "Person", recommendations: "Sequence[Recommendation]") -> None:
