@@ -1,7 +1,8 @@
 """Encoders that know nothing, for asking how much a language model's reading is worth.
 
 Results with `RandomVectors` say what vectors of that size are worth when they only tell texts apart. `Shuffled` keeps
-everything of a model's vectors, their geometry and their clusters, except which text each belongs to.
+everything of a model's vectors, their geometry and their clusters, except which text each belongs to. `OneHot` leaves
+only which item it is.
 """
 
 import hashlib
@@ -102,6 +103,55 @@ class Shuffled:
     def _partners(self) -> dict[str, str]:
         cycle = np.random.default_rng(self.seed).permutation(len(self.corpus))  # [corpus]
         return {self.corpus[a]: self.corpus[b] for a, b in zip(cycle, np.roll(cycle, -1), strict=True)}
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Gives each text of a corpus, the catalog's item texts for instance, a coordinate of its own.
+
+    What an agent knows of items that only have numbers: no two are alike, so that what it learns about one it knows of
+    no other. The corpus is named once, `OneHot().over(catalog_texts)`; a text outside it, a user's profile or a prompt,
+    has no number, and all such texts share the last coordinate. Take `projection=none` with it: equally spread
+    coordinates have no principal directions.
+    """
+
+    corpus: tuple[str, ...] = ()
+
+    def over(self, texts: Sequence[str]) -> "OneHot":
+        """Give the same control with `texts` as its corpus.
+
+        Raises:
+            ValueError: a text is blank.
+        """
+        return OneHot(tuple(sorted(distinct(texts)[0])))
+
+    @property
+    def dim(self) -> int:
+        """One for each text of the corpus, and one for all others."""
+        return len(self.corpus) + 1
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the method and the corpus."""
+        return fingerprint(encoder="one_hot", version=1, corpus=list(self.corpus))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Give unit vectors [n, dim] of `texts`.
+
+        Raises:
+            ValueError: as `Encoder.encode`, or `over` has not named the corpus yet.
+        """
+        if not self.corpus:
+            raise ValueError("one-hot vectors need a corpus to number; call over(catalog_texts) first")
+        unique, places = distinct(texts)
+        numbers = np.array([self._numbers.get(text, len(self.corpus)) for text in unique], np.intp)[places]  # [n]
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        vectors[np.arange(len(texts)), numbers] = 1
+        return vectors
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {text: number for number, text in enumerate(self.corpus)}
 
 
 def _number(text: str, seed: int) -> int:

@@ -63,14 +63,19 @@ class ProfilePrompt:
 class HistoryPrompt:
     """The text of a person in the middle of a session: the profile and what they enjoyed and skipped of late.
 
-    Titles come oldest first and the last `max_items` of each kind are told. Parts without content are left out; with no
-    content at all the text is `stranger`.
+    The last `max_items` of each kind are told, oldest first or `newest_first`: a model that is cut off, or that weighs
+    its first words most, may read them otherwise. Without `tells_skipped` the text changes with clicks alone, so that
+    fewer texts are read. Parts without content are left out; with no content at all the text is `stranger`.
 
     >>> HistoryPrompt(max_items=2)("A 24-year-old technician.", ["Heat", "Alien", "Fargo"], ["Casino"])
     'A 24-year-old technician. Recently enjoyed: Alien, Fargo. Skipped: Casino.'
+    >>> HistoryPrompt(newest_first=True, tells_skipped=False)("", ["Heat", "Alien"], ["Casino"])
+    'Recently enjoyed: Alien, Heat.'
     """
 
     max_items: int = 5
+    newest_first: bool = False
+    tells_skipped: bool = True
     enjoyed: str = "Recently enjoyed: {titles}."
     skipped: str = "Skipped: {titles}."
     stranger: str = "Somebody of whom nothing is known yet."
@@ -84,11 +89,15 @@ class HistoryPrompt:
 
     def __call__(self, profile: str, enjoyed: Sequence[str], skipped: Sequence[str]) -> str:
         """Give the text for a profile and the titles, oldest first, that were enjoyed and skipped."""
-        parts = (profile, self._tell(self.enjoyed, enjoyed), self._tell(self.skipped, skipped))
+        passed_over = self._tell(self.skipped, skipped) if self.tells_skipped else ""
+        parts = (profile, self._tell(self.enjoyed, enjoyed), passed_over)
         return " ".join(part for part in parts if part) or self.stranger
 
     def _tell(self, template: str, titles: Sequence[str]) -> str:
-        return template.format(titles=", ".join(titles[-self.max_items :])) if titles else ""
+        if not titles:
+            return ""
+        latest = titles[-self.max_items :]
+        return template.format(titles=", ".join(reversed(latest) if self.newest_first else latest))
 
 
 @dataclass(frozen=True)

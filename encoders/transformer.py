@@ -123,6 +123,10 @@ class Transformer:
         """The model's folder and a copy of the model, in float32, for whoever teaches it more."""
         return self._folder, pretrained.load(self._folder, "float32", self.device)
 
+    def num_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens that `encode` reads of `texts`, each of them once, without padding."""
+        return sum(map(len, self._tokens(list(texts))))
+
     @property
     def _name(self) -> str:
         return self.model if self.revision is None else f"{self.model}@{self.revision}"

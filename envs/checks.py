@@ -113,9 +113,13 @@ def an_observation_is_finite_of_one_shape_and_never_written_to_again(task: Task,
 
 
 def reading_tells_nothing_of_the_hidden_state(task: Task, seed: int) -> None:
-    """What is observed hangs on who came, what was shown and how they answered, and context; `Oracle` is excused."""
+    """What is observed hangs on who came, what was shown and how they answered, and context; `Oracle` is excused.
+
+    So is what users write of themselves: here they keep silent.
+    """
     if task.observation.sees != "observed":
         return
+    task = replace(task, feedback=None)
     rng = np.random.default_rng(seed)
     who = task.simulator.population.pick(USERS, rng)
     luck = rng.standard_normal((2, USERS, task.simulator.luck), dtype=np.float32)
@@ -136,6 +140,22 @@ def _luck_of_context(simulator: Simulator) -> Ints:
     ends = np.cumsum([simulator.world.dim, *(part.luck(simulator.world) for part in simulator.dynamics)])
     spans = zip(simulator.dynamics, ends[:-1], ends[1:], strict=True)
     return np.concatenate([np.arange(0), *(np.arange(start, end) for part, start, end in spans if part.visible)])
+
+
+def who_writes_nothing_is_observed_as_if_nobody_read(task: Task, seed: int) -> None:
+    """And whoever writes answers alike, read or not: what is read changes what is observed, and nothing else."""
+    if task.feedback is None:
+        return
+    writer, deaf = task.feedback.writer, replace(task, feedback=None)
+    for step, (before, items, noise, after, outcome) in enumerate(first_steps(task, seed)):
+        silent = writer.write(before.users, items, outcome.response, task.simulator.world.quality, noise) < 0
+        other, own = deaf.step(before, items, noise)
+        pairs = _pairs((after.users, outcome.response), (other.users, own.response))
+        demand(all(np.array_equal(*pair) for pair in pairs), f"what is read changes how people answer at step {step}")
+        seen, unread = task.read(after), deaf.read(other)
+        demand(np.array_equal(seen[silent], unread[silent]), f"silence is heard at step {step}")
+        rest = np.delete(seen != unread, task.layout["state"], axis=1)
+        demand(not rest.any(), f"what is read changes more than the state at step {step}")
 
 
 def the_context_that_is_seen_is_that_of_the_user(task: Task, seed: int) -> None:
@@ -371,6 +391,7 @@ PROPERTIES: tuple[Callable[[Task, int], None], ...] = (
     the_single_environment_equals_a_batch_of_one,
     the_same_seed_gives_the_same_bits_and_another_seed_others,
     reading_tells_nothing_of_the_hidden_state,
+    who_writes_nothing_is_observed_as_if_nobody_read,
     the_context_that_is_seen_is_that_of_the_user,
     users_do_not_influence_each_other,
     a_session_ends_in_time_and_by_the_right_name,

@@ -140,6 +140,12 @@ class Pooled:
         values = kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates)
         return Seen(values) if self.context is None else self._in_context(values, users)
 
+    def moved(self, memory: Seen, rows: Ints, steps: Floats) -> Seen:
+        """The memory after the states of the users in `rows` [k] were moved by `steps` [k, dim], and scaled to one."""
+        values, state = memory.values.copy(), self.layout["state"]
+        values[rows, state] = unit(values[rows, state] + steps)
+        return Seen(values)
+
     def _after_slate(self, before: Floats, users: Users, slates: Ints, clicks: Floats) -> Floats:
         state, exposure, situation = (self.layout[name] for name in ("state", "exposure", "situation"))
         vectors, after = self.items.vectors[slates], np.empty_like(before)  # [n, slate, dim], [n, size]

@@ -10,6 +10,7 @@ from recloop.envs.actions import Actions, Items, Nothing, Stock, actions_named
 from recloop.envs.catalog import Bools, Catalog, Floats, Ints
 from recloop.envs.choice import Click, MultinomialLogit
 from recloop.envs.dynamics import Boredom, Drift
+from recloop.envs.feedback import Feedback
 from recloop.envs.observations import Layout, Observation, Oracle, Pooled
 from recloop.envs.rewards import Reward, Step
 from recloop.envs.sessions import Patience
@@ -60,9 +61,11 @@ class Task:
         reward: what it is rewarded for.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         actions: what an agent says; they are told which items there are.
+        feedback: users who write, and how what they write moves the state that the agent sees; None for silence.
 
     Raises:
-        ValueError: when world and agent have catalogs of different length, or a position has no item.
+        ValueError: when world and agent have catalogs of different length, a position has no item, or the state is none
+            that words move.
     """
 
     simulator: Simulator
@@ -70,6 +73,7 @@ class Task:
     reward: Reward
     slots: Bools | None = None
     actions: Actions = field(default_factory=Items)
+    feedback: Feedback | None = None
 
     def __post_init__(self) -> None:
         """World and agent speak of the same items, and every position of a slate can be filled."""
@@ -78,6 +82,8 @@ class Task:
             raise ValueError(f"{agent} item vectors for {world} actions; encode the catalog that the environment uses")
         if self.slots is not None:
             self._check_slots(self.slots)
+        if self.feedback is not None and not isinstance(self.observation, Pooled):
+            raise ValueError("what users write moves the pooled state; choose env/observation=pooled")
         object.__setattr__(self, "actions", self.actions.of(self._stock))
 
     @property
@@ -115,10 +121,21 @@ class Task:
         memory = self.observation.remember(session.memory, users, items, response.click)
         left, over = self.simulator.sessions.ended(users)
         reward = self.reward(Step(session.users, users, items, response, left), self.simulator.world)
+        if self.feedback is not None:
+            memory = self._heard(self.feedback, memory, session.users, items, response, noise)
         offered = session.offered
         if self.actions.remembers:
             offered = self.actions.remember(offered, items, response.click)
         return Session(users, memory, offered), Outcome(response, reward, left, over)
+
+    def _heard(
+        self, feedback: Feedback, memory: Any, users: Users, items: Ints, response: Response, noise: Floats
+    ) -> Any:
+        """The memory after the platform has read what users wrote."""
+        said = feedback.writer.write(users, items, response, self.simulator.world.quality, noise)  # [n]
+        rows = np.flatnonzero(said >= 0)
+        assert isinstance(self.observation, Pooled)
+        return self.observation.moved(memory, rows, feedback.steps[said[rows]])
 
     def read(self, session: "Session") -> Floats:
         """What the agent sees, float32 [n, size]."""
@@ -133,7 +150,8 @@ class Task:
         """The same task, where only the items in `rows` [k] can be recommended."""
         simulator = replace(self.simulator, world=self.simulator.world.offering(rows))
         slots = None if self.slots is None else self.slots[:, rows]
-        return Task(simulator, self.observation.offering(rows), self.reward, slots, self.actions)
+        feedback = None if self.feedback is None else self.feedback.offering(rows)
+        return Task(simulator, self.observation.offering(rows), self.reward, slots, self.actions, feedback)
 
     def recommending_items(self) -> "Task":
         """The same task for those who say items: baselines and planners."""
@@ -141,7 +159,7 @@ class Task:
 
     def seeing_everything(self) -> "Task":
         """The same task with the hidden state shown, for those who say items."""
-        return replace(self.recommending_items(), observation=oracle_of(self.simulator))
+        return replace(self.recommending_items(), observation=oracle_of(self.simulator), feedback=None)
 
     @staticmethod
     def synthetic(

@@ -20,6 +20,9 @@ OBSERVATIONS = "recloop.envs.observations"
 SPACE = "env.world.space"
 """Where the items lie in the world, fitted on ratings; without it they lie as their texts are read."""
 
+FEEDBACK = "env.feedback"
+"""What users write; without it they keep silent."""
+
 ASSET = "asset:"
 """What stands before the name of an asset, where a folder may stand."""
 
@@ -97,7 +100,8 @@ def check_parts(cfg: DictConfig) -> None:
     ads = {"env.ads": "slots"} if cfg.env.get("ads") is not None else {}
     index = {"env.index": "chosen"} if cfg.env.get("index") is not None else {}
     action = {"env.action": "items"} if cfg.env.get("action") is not None else {}
-    for key, abilities in (space | dynamics | ads | index | action | dict(PARTS)).items():
+    feedback = {FEEDBACK: "of"} if cfg.env.get("feedback") is not None else {}
+    for key, abilities in (space | dynamics | ads | index | action | feedback | dict(PARTS)).items():
         config = OmegaConf.select(cfg, key)
         check_targets(config, key)
         if not any(hasattr(_allowed(key, config._target_), ability) for ability in abilities.split("|")):

@@ -65,6 +65,8 @@ def main(words: list[str]) -> None:
         raise UsageError("--plot: draws the curves of --faithfulness; add that flag")
     if person is None:
         raise UsageError("nobody is told of; give --user or --history")
+    if person.feedback:
+        raise UsageError("--feedback: explanations start before anybody has answered; leave it out")
     from recloop.experiments.explanation import Explainer
     from recloop.experiments.recommender import Recommender
 

@@ -12,11 +12,14 @@ from recloop.experiments.build import instantiate
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, check_agent, refuse_used
 from recloop.experiments.manifest import ended
-from recloop.experiments.run import final_luck, opened, recorded, run, stored_config
+from recloop.experiments.run import final_luck, note_reading, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
 from recloop.experiments.setting import Setting, build_setting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recloop.experiments.contrasts import Pair
     from recloop.experiments.stored import StoredRun
     from recloop.experiments.tracking import Trackers, WandbSettings
 
@@ -39,6 +42,7 @@ def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
         Stopped: a signal has come.
     """
     from recloop.experiments.resume import finished
+    from recloop.experiments.study import launch_study
 
     check(cfg)
     if cfg.suite is None:
@@ -49,6 +53,8 @@ def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
         _show(done)
     elif cfg.suite is None:
         _launch_one(cfg, folder, overrides)
+    elif cfg.suite.get("worlds"):
+        launch_study(cfg, folder, overrides)
     else:
         _launch_suite(cfg, folder, overrides)
 
@@ -75,21 +81,24 @@ def _launch_one(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
     ):
         with display() as reporter:
             played = run(cfg, folder, setting, records, None, reporter, f"training, seed {cfg.seed}")
+            note_reading(started, setting)
             baselines = play_baselines(setting, final_luck(cfg, setting), cfg.evaluation, reporter)
         conclude(cfg, folder, setting, ended(started, "finished"), [*baselines, played])
 
 
 def _launch_suite(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
+    from recloop.experiments.contrasts import check_pairs
     from recloop.experiments.suite import cells, run_suite
 
     command, todo = ["train", *overrides], cells(cfg.suite, overrides)
+    pairs = check_pairs(cfg.suite.get("contrasts") or (), [cell.policy for cell in cfg.suite.cells])
     setting = build_setting(cfg)
     say(f"{cfg.name}: everything goes to {folder}")
     seeds = list(cfg.suite.seeds)
     with recorded(cfg, folder, command, seeds, setting.fingerprints, setting.fidelity) as started:
         played = run_suite(cfg, folder, todo)
         with _report_tracker(cfg, folder) as tracker:
-            conclude(cfg, folder, setting, ended(started, "finished"), played)
+            conclude(cfg, folder, setting, ended(started, "finished"), played, pairs)
             tracker.publish(folder)
 
 
@@ -100,13 +109,25 @@ def _report_tracker(cfg: DictConfig, folder: Path) -> "Trackers":
     return settings.open(folder, group=cfg.name, job_type="report", name=f"{cfg.name} report", config=config)
 
 
-def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, Any], played: list[Played]) -> None:
-    """Keep the sessions, print the table and write the report; `facts` is the manifest of the finished run."""
+def conclude(
+    cfg: DictConfig,
+    folder: Path,
+    setting: Setting,
+    facts: dict[str, Any],
+    played: list[Played],
+    pairs: "Sequence[Pair]" = (),
+) -> None:
+    """Keep the sessions, print the table and write the report; `facts` is the manifest of the finished run.
+
+    Below the table stand what reading prompts came to, and a sentence on each of the `pairs` of policies.
+    """
     from rich.console import Console
 
     from recloop.encoders.files import write_atomically
     from recloop.experiments import planning_gap
     from recloop.experiments.action_influence import action_influence
+    from recloop.experiments.contrasts import conclusions
+    from recloop.experiments.remembering import lines
     from recloop.experiments.report import Heading, write_report
     from recloop.experiments.table import print_table, summarise
 
@@ -128,6 +149,8 @@ def conclude(cfg: DictConfig, folder: Path, setting: Setting, facts: dict[str, A
     console = Console(width=max(Console().width, TABLE_WIDTH), record=True)  # a figure cut short would be another one
     console.print()
     print_table(summary, console)
+    for line in [*lines(folder, facts.get("reading")), *(conclusions({"": played}, pairs) if pairs else ())]:
+        console.print(line, soft_wrap=True, highlight=False)
     write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
     hints = sorted(path.read_text() for path in folder.glob("**/wandb/sync.txt"))
     if hints:

@@ -19,14 +19,14 @@ BETWEEN_TITLES = "|"
 """What stands between the titles in a column of a CSV file."""
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_REMEDY = "give user, profile, history, skipped, context or some of them"
+_REMEDY = "give user, profile, history, skipped, context, feedback or some of them"
 
 
 class Person(NamedTuple):
     """What is known of one person.
 
     `history` are titles of what they liked, oldest first; `skipped` titles of what they were shown of late and did not
-    take; `context` says time and device, where the agent sees them.
+    take; `context` says time and device, where the agent sees them; `feedback` is what they wrote of recommendations.
     """
 
     name: str = ""
@@ -34,12 +34,14 @@ class Person(NamedTuple):
     history: Sequence[str] = ()
     skipped: Sequence[str] = ()
     context: Mapping[str, str] = {}
+    feedback: str = ""
 
 
 def read_people(path: Path) -> list[Person]:
     """The people in a `.jsonl` file, an object a line, or a `.csv` file, with titles between `|`.
 
-    Both have any of the names `user`, `profile`, `history`, `skipped` and `context` (`time=18:30 device=phone` in CSV).
+    Both have any of the names `user`, `profile`, `history`, `skipped`, `feedback` and `context` (`time=18:30
+    device=phone` in CSV).
 
     Raises:
         UsageError: naming file and line.
@@ -83,12 +85,14 @@ def _person(told: Any) -> Person:
     context = given.pop("context", {})
     if not isinstance(context, dict) or not all(isinstance(value, str) for value in context.values()):
         raise ValueError(f'context is {str(context)[:80]!r}; give an object such as {{"time": "18:30"}}')
-    name, profile = given.pop("user", ""), given.pop("profile", "")
+    name, profile, feedback = (given.pop(key, "") for key in ("user", "profile", "feedback"))
     if not isinstance(profile, str) or not isinstance(name, str | int):
         raise ValueError(f"user is {str(name)[:80]!r}, profile {str(profile)[:80]!r}; give texts")
+    if not isinstance(feedback, str):
+        raise ValueError(f"feedback is {str(feedback)[:80]!r}; give a text")
     if given:
         raise ValueError(f"{next(iter(given))[:80]!r} is nothing that is read; {_REMEDY}")
-    return Person(str(name), profile, lists["history"], lists["skipped"], context)
+    return Person(str(name), profile, lists["history"], lists["skipped"], context, feedback)
 
 
 def _rows(path: Path, text: str) -> list[Person]:

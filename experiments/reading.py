@@ -3,13 +3,12 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from recloop.agents.policy import Floats
 from recloop.encoders.cache import Cached
-from recloop.encoders.controls import Shuffled
+from recloop.encoders.controls import OneHot, Shuffled
 from recloop.encoders.encoder import Encoder
 from recloop.encoders.files import cache_folder
 from recloop.encoders.fingerprint import fingerprint
@@ -67,7 +66,8 @@ class Reader:
             UsageError: naming `key`, when the model cannot read a text or the cache folder cannot be written.
         """
         with blaming(key):
-            cached = Cached(model.over(texts) if isinstance(model, Shuffled) else model, cache_folder() / "vectors")
+            folder = cache_folder() / "vectors"
+            cached = Cached(_knowing(model, texts, folder), folder)
             raw = cached.encode(texts) if not isinstance(model, Given) else _held(model)
             projection = fitted or _fitted(raw, dim, whiten)
             if recentre:
@@ -87,6 +87,13 @@ class Reader:
             return self.projection(self.encoder.encode(texts))
 
 
+def _knowing(model: Encoder, texts: Sequence[str], folder: Path) -> Encoder:
+    """The encoder; a control is told the catalog's texts. What is shuffled are vectors that the cache may have."""
+    if isinstance(model, Shuffled):
+        return replace(model, encoder=Cached(model.encoder, folder)).over(texts)
+    return model.over(texts) if isinstance(model, OneHot) else model
+
+
 def _fitted(raw: Floats, dim: int | None, whiten: bool) -> Projection:
     return Projection.identity(raw.shape[1]) if dim is None else Projection.fit(raw, dim, whiten)
 
@@ -103,22 +110,3 @@ def _projected(model: Given, projection: Projection) -> Floats:
     if projection.fingerprint == Projection.identity(model.dim).fingerprint:
         return raw
     return mapped(fingerprint(given=model.fingerprint, projection=projection.fingerprint), lambda: projection(raw))
-
-
-class Remembering:
-    """A reader for prompts: reads each text once a process, and keeps nothing on disk.
-
-    Args:
-        reader: whose encoder and projection are used.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader, self.vectors = reader, dict[str, Floats]()
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        """Vectors [n, dim]."""
-        new = sorted({text for text in texts if text not in self.vectors})
-        if new:
-            read = self.reader.encoder.encoder.encode(new)  # [new, inputs]
-            self.vectors.update(zip(new, self.reader.projection(read), strict=True))
-        return np.stack([self.vectors[text] for text in texts])

@@ -18,6 +18,7 @@ examples:
   recloop recommend RUN --user "A 24-year-old male student." --history "Heat" "Alien" "Blade Runner"
   recloop recommend RUN --history "Heat" "Alien" --skipped "Fargo" -k 5       passed over a moment ago
   recloop recommend RUN --history "Heat" --context time=18:30 device=phone    where the agent sees the context
+  recloop recommend RUN --history "Heat" --feedback "too dark for me, something funnier?"
   recloop recommend RUN --history "films about lonely detectives" --free-text
   recloop recommend RUN --people people.jsonl --json                          an object a line, for programs
 
@@ -62,6 +63,7 @@ def person_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", metavar="TITLE", nargs="+", default=[], help="what they liked, oldest first")
     parser.add_argument("--skipped", metavar="TITLE", nargs="+", default=[], help="shown of late and not taken")
     parser.add_argument("--context", metavar="NAME=VALUE", nargs="+", default=[], help="time=HH:MM, device=phone|other")
+    parser.add_argument("--feedback", metavar="TEXT", default="", help="what they wrote of what was recommended")
     parser.add_argument("--free-text", action="store_true", help="read what is no title as a text")
 
 
@@ -75,13 +77,13 @@ def said_person(given: argparse.Namespace) -> "Person | None":
 
     if given.k < 1:
         raise UsageError(f"-k is {given.k}; ask for 1 item or more")
-    if not (given.user or given.history or given.skipped or given.context):
+    if not (given.user or given.history or given.skipped or given.context or given.feedback):
         return None
     try:
         context = said_context(given.context)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    return Person("", given.user, given.history, given.skipped, context)
+    return Person("", given.user, given.history, given.skipped, context, given.feedback)
 
 
 def _people(given: argparse.Namespace) -> "list[Person]":
@@ -90,7 +92,9 @@ def _people(given: argparse.Namespace) -> "list[Person]":
     told = said_person(given)
     if given.people is not None:
         if told is not None:
-            raise UsageError("--people: the file tells of everybody; leave out --user, --history, --skipped, --context")
+            raise UsageError(
+                "--people: the file tells of everybody; leave out --user, --history, --skipped, --context, --feedback"
+            )
         return read_people(given.people)
     if told is None:
         raise UsageError("nobody is told of; give --user or --history, or --people FILE")

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from recloop.agents.policy import Floats, Ints
 from recloop.encoders.encoder import Encoder
 from recloop.encoders.fingerprint import fingerprint
+from recloop.encoders.hearing import Hearing
 from recloop.encoders.projection import Projection
 from recloop.experiments.errors import UsageError
 from recloop.experiments.people import Person
@@ -74,7 +75,8 @@ class Recommender:
         cfg = changed(run, [])
         there = deployed(cfg) if cfg.get("deploy") is not None else cfg
         items = served(cfg, projection_of(run))
-        told = Told(there, items, Texts(cfg, items.projection))
+        texts = Texts(cfg, items.projection)
+        told = Told(there, items, texts, texts.hear)
         with blaming("agent"):
             model = learner(instantiate(cfg.agent, "agent"), told.task, run.seed, cfg.device)
         put_weights(run, model)
@@ -93,6 +95,7 @@ class Recommender:
         k: int = 10,
         *,
         skipped: Sequence[str] = (),
+        feedback: str = "",
         repeats: bool = False,
         free_text: bool = False,
     ) -> list[Recommendation]:
@@ -104,13 +107,14 @@ class Recommender:
             context: time and device, for agents that see them: {"time": "18:30", "device": "phone"}.
             k: how many.
             skipped: titles of what they were shown of late and did not take, oldest first.
+            feedback: what they wrote of what was recommended: "too dark for me, something funnier?".
             repeats: whether what is in `history` and `skipped` may be recommended.
             free_text: whether what is no title in the catalog is read as a text, instead of refused.
 
         Raises:
             UsageError: naming the value and the remedy.
         """
-        person = Person("", profile, history, skipped, context or {})
+        person = Person("", profile, history, skipped, context or {}, feedback)
         return self.recommend_many([person], k, repeats=repeats, free_text=free_text)[0]
 
     def recommend_many(
@@ -208,6 +212,15 @@ class Texts:
         """The same vectors but for rounding, [n, dim], of many texts in less time."""
         with blaming("encoder"):
             return self.projection(self._batching.encode(texts))
+
+    def hear(self, texts: Sequence[str]) -> Floats:
+        """How far each of `texts`, that people wrote of recommendations, moves a state before any gain, [n, dim]."""
+        with blaming("feedback"):
+            return self._hearing(texts)
+
+    @cached_property
+    def _hearing(self) -> Hearing:
+        return Hearing.of(self._encoder.encode, self.projection)
 
     @cached_property
     def _encoder(self) -> Encoder:

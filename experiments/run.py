@@ -58,7 +58,8 @@ def recorded(
 ) -> Iterator[dict[str, Any]]:
     """Keep config.json and manifest.json of the run that is made in the block: how it began, and how it ended.
 
-    Gives the manifest as it is at the start. Nobody else may be at work in the folder.
+    Gives the manifest as it is at the start; what is added to it is kept at the end. Nobody else may be at work in the
+    folder.
 
     Raises:
         Stopped: a signal has come; it says how to go on.
@@ -113,6 +114,12 @@ def _begin(
             (folder / "config.json").unlink(missing_ok=True)
         raise
     return started
+
+
+def note_reading(started: dict[str, Any], setting: Setting) -> None:
+    """Have the manifest say what reading prompts has come to, of the process that finished the run."""
+    if setting.reading is not None:
+        started["reading"] = setting.reading._asdict()
 
 
 def final_luck(cfg: DictConfig, setting: Setting) -> "Luck":

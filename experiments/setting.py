@@ -18,7 +18,9 @@ from recloop.experiments import look_up, worlds
 from recloop.experiments.assets import fetch
 from recloop.experiments.build import SPACE, assets, deployed, instantiate
 from recloop.experiments.errors import UsageError
-from recloop.experiments.reading import Reader, Remembering, blaming
+from recloop.experiments.hearing import feedback
+from recloop.experiments.reading import Reader, blaming
+from recloop.experiments.remembering import Counts, Remembering, total
 from recloop.experiments.store import mapped
 from recloop.experiments.worlds import Fidelity
 
@@ -50,6 +52,14 @@ class Setting:
     projection: Projection
     fingerprints: dict[str, str]
     fidelity: Fidelity | None = None
+
+    @property
+    def reading(self) -> Counts | None:
+        """What reading prompts has come to so far, in this process; None where states are no prompts."""
+        tasks = (self.train, self.held_out)
+        readers = {id(read): read for task in tasks if (read := getattr(task.observation, "texts_to_vectors", None))}
+        counted = [read.counts for read in readers.values() if isinstance(read, Remembering)]
+        return total(counted) if counted else None
 
 
 def item_space(task: "Task") -> ItemSpace:
@@ -125,7 +135,8 @@ def _tasks(
     ads = _ads(cfg)
     slots = ads.slots(simulator.world.prices, simulator.choice.slate) if ads else None
     actions = instantiate(cfg.env.action, "env.action") if cfg.env.get("action") else Items()
-    whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots, actions)
+    heard = feedback(cfg, texts, simulator.world, reader)
+    whole = Task(simulator, _observation(cfg, texts, simulator, reader, known), reward, slots, actions, heard)
     if not len(new):
         return whole, whole.serving(held_out)
     old = np.setdiff1d(np.arange(simulator.world.num_items), new)

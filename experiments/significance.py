@@ -1,6 +1,7 @@
 """What may be said of two groups of training seeds: superior, equivalent or inconclusive, by rule."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,9 +37,11 @@ def compare_seeds(ours: Means, theirs: Means, margin: float) -> PValues | None:
     gap = float(ours.mean() - theirs.mean())
     if np.ptp(ours) == np.ptp(theirs) == 0:  # no spread to hold the difference against
         return PValues(float(gap == 0), float(abs(gap) >= margin))
-    different = ttest_ind(ours, theirs, equal_var=False).pvalue
-    above = ttest_ind(ours + margin, theirs, equal_var=False, alternative="greater").pvalue
-    below = ttest_ind(ours - margin, theirs, equal_var=False, alternative="less").pvalue
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group has no spread, which is fine
+        different = ttest_ind(ours, theirs, equal_var=False).pvalue
+        above = ttest_ind(ours + margin, theirs, equal_var=False, alternative="greater").pvalue
+        below = ttest_ind(ours - margin, theirs, equal_var=False, alternative="less").pvalue
     return PValues(float(different), float(max(above, below)))
 
 

@@ -63,7 +63,7 @@ def cells(suite: DictConfig, overrides: Sequence[str]) -> list[Cell]:
     """
     _check(suite)
     for cell in suite.cells:
-        _refuse_clash(overrides, cell.overrides)
+        refuse_clash(overrides, cell.overrides)
     found = [
         Cell(cell.policy, seed, (*overrides, *cell.overrides, f"seed={seed}", "suite=null"))
         for seed in suite.seeds
@@ -91,7 +91,12 @@ def _check(suite: DictConfig) -> None:
         check_value(f"suite.cells[{index}].overrides", list(cell.get("overrides") or ()), list[str])
 
 
-def _refuse_clash(overrides: Sequence[str], varied: Sequence[str]) -> None:
+def refuse_clash(overrides: Sequence[str], varied: Sequence[str]) -> None:
+    """Refuse a word of the user's own that sets a key which the experiment varies.
+
+    Raises:
+        UsageError: so.
+    """
     keys = {word.partition("=")[0] for word in varied} | {"seed"}
     for word in overrides:
         if word.partition("=")[0].lstrip("+~") in keys:
@@ -176,7 +181,7 @@ def _failed(like: Sessions) -> Sessions:
 def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Played]:
     """In a worker: compose the cell's configuration and run it, or read what it came to before."""
     from recloop.experiments.resume import finished
-    from recloop.experiments.run import opened, recorded, run
+    from recloop.experiments.run import note_reading, opened, recorded, run
     from recloop.experiments.setting import build_setting
 
     below = folder / cell.folder
@@ -186,10 +191,12 @@ def _cell(cell: Cell, folder: Path, resume: bool, reporter: Reporter) -> list[Pl
     setting = build_setting(cfg)
     command = ["train", *cell.overrides]
     with (
-        recorded(cfg, below, command, [cell.seed], setting.fingerprints, setting.fidelity),
+        recorded(cfg, below, command, [cell.seed], setting.fingerprints, setting.fidelity) as started,
         opened(cfg, below) as records,
     ):
-        return [run(cfg, below, setting, records, cell.policy, reporter, cell.label)]
+        played = run(cfg, below, setting, records, cell.policy, reporter, cell.label)
+        note_reading(started, setting)
+        return [played]
 
 
 def _baselines(config: Any, folder: Path, reporter: Reporter) -> list[Played]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from recloop.agents.policy import Floats, Ints
 from recloop.experiments.build import instantiate
 from recloop.experiments.errors import UsageError
+from recloop.experiments.hearing import remarks_of
 from recloop.experiments.people import Person, context_values
 from recloop.experiments.reading import blaming
 from recloop.experiments.served import Served
@@ -84,15 +85,16 @@ class Told:
         cfg: the configuration, of where the agent is evaluated.
         items: what can be recommended.
         read: texts to vectors in the agent's space, [n, dim].
+        hear: what people wrote of recommendations to steps of their states, [n, dim], before any gain.
 
     Raises:
         UsageError: the agent sees the hidden state of simulated users.
     """
 
-    def __init__(self, cfg: DictConfig, items: Served, read: Read) -> None:
+    def __init__(self, cfg: DictConfig, items: Served, read: Read, hear: Read | None = None) -> None:
         from recloop.envs.observations import Collaborative, Oracle, Prompt
 
-        self.cfg, self.items, self.read = cfg, items, read
+        self.cfg, self.items, self.read, self.hear = cfg, items, read, hear
         self.partial = instantiate(cfg.env.observation, "env.observation")
         if self.partial.func is Oracle:
             raise UsageError(
@@ -139,13 +141,17 @@ class Told:
         observation = self.observation(self.catalog(mentioned), people, mentioned.histories)
         with blaming("context"):
             users = _arriving(context_values(people, self.parts), observation.items.dim)
+        steps = self._steps(people)
         seen = [
-            self._seen(observation, take_rows(users, slice(row, row + 1)), mentioned, row) for row in range(len(people))
+            self._seen(observation, take_rows(users, slice(row, row + 1)), mentioned, row, steps[row : row + 1])
+            for row in range(len(people))
         ]
         unknown = [row for row, one in enumerate(seen) if not one[:, self.task.layout["state"]].any()]
         if unknown:
             who = people[unknown[0]].name or "this person"
-            raise UsageError(f"nothing is told of {who} that the agent could go by; give a profile or a history")
+            raise UsageError(
+                f"nothing is told of {who} that the agent could go by; give a profile, a history or feedback"
+            )
         return np.concatenate(seen)
 
     def arrived(self, states: Floats) -> Floats:
@@ -166,8 +172,20 @@ class Told:
             return observations
         return actions.read(actions.arrive(_arriving(np.empty((len(states), 0), np.float32), dim)), observations)
 
-    def _seen(self, observation: "Observation", user: "Users", mentioned: Mentioned, row: int) -> Floats:
-        """What the agent sees of one user, who was shown something and did not take it, [1, size]."""
+    def _steps(self, people: Sequence[Person]) -> Floats:
+        """How far what people wrote moves their states, zeros of those who wrote nothing, [n, dim]."""
+        steps = np.zeros((len(people), self.items.items.dim), np.float32)
+        rows = [row for row, person in enumerate(people) if person.feedback.strip()]
+        if rows:
+            if self.hear is None or not self.reads_texts or self.writes:
+                raise UsageError("feedback: moves the state of an agent that reads; take a run with observation=pooled")
+            steps[rows] = remarks_of(self.cfg).gain * self.hear([people[row].feedback for row in rows])
+        return steps
+
+    def _seen(self, observation: "Observation", user: "Users", mentioned: Mentioned, row: int, step: Floats) -> Floats:
+        """What the agent sees of one user, who was shown something and did not take it, and wrote of it, [1, size]."""
+        from recloop.envs.observations import Pooled
+
         actions = self.task.actions
         memory, offered = observation.arrive(user), actions.arrive(user._replace(who=np.zeros(1, np.int64)))
         unclicked = np.zeros(1, np.float32)
@@ -175,6 +193,8 @@ class Told:
             memory = observation.remember(memory, user._replace(clock=np.array([clock])), np.array([place]), unclicked)
             if actions.remembers:
                 offered = actions.remember(offered, np.array([mentioned.shown(place)]), unclicked)
+        if step.any() and isinstance(observation, Pooled):
+            memory = observation.moved(memory, np.zeros(1, np.int64), step)
         seen = observation.read(memory)
         return actions.read(offered, seen) if actions.remembers else seen
 

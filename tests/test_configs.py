@@ -33,7 +33,7 @@ def nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_described(cfg: DictConfig) -> None:
     """All parts name a class that may be built, with arguments that it takes."""
-    optional = ["env.ads"] if cfg.env.get("ads") is not None else []
+    optional = [f"env.{name}" for name in ("ads", "feedback") if cfg.env.get(name) is not None]
     for key in (*(f"env.dynamics.{name}" for name in cfg.env.dynamics), *optional, *PARTS):
         check_targets(OmegaConf.select(cfg, key), key)
 
@@ -66,7 +66,7 @@ def test_the_default_would_run(default: DictConfig) -> None:
 def test_every_group_is_named_after_a_key_of_the_configuration(default: DictConfig) -> None:
     own = [path for path in FILES if path.parts[0] not in ("hydra", "experiment", "sweep")]
     groups = {str(path.parent).replace("/", ".") for path in own}
-    assert {group for group in groups if OmegaConf.select(default, group) is None} == {"env.ads"}  # nobody's by default
+    assert {group for group in groups if OmegaConf.select(default, group) is None} == {"env.ads", "env.feedback"}
 
 
 def test_the_keys_that_are_told_are_all_there_are(default: DictConfig) -> None:

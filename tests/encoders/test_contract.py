@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recloop.encoders.cache import Cached
 from recloop.encoders.centred import Centred
-from recloop.encoders.controls import RandomVectors, Shuffled
+from recloop.encoders.controls import OneHot, RandomVectors, Shuffled
 from recloop.encoders.encoder import Encoder
 from recloop.encoders.hashing import Hashing
 from recloop.encoders.rounded import Rounded
@@ -33,6 +33,7 @@ ENCODERS: dict[str, Callable[[Path, Path], Encoder]] = {
     "hashing": lambda model, folder: Hashing(dim=32),
     "random": lambda model, folder: RandomVectors(dim=32),
     "shuffled": lambda model, folder: Shuffled(Hashing(dim=32)).over(TEXTS[:5]),
+    "one_hot": lambda model, folder: OneHot().over(TEXTS),
     "float16": lambda model, folder: Rounded(Hashing(dim=32), "float16"),
     "bfloat16": lambda model, folder: Rounded(Hashing(dim=32), "bfloat16"),
     "transformer": lambda model, folder: Transformer(str(model), max_tokens=48, batch_tokens=64),

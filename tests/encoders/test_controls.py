@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloop.encoders.controls import RandomVectors, Shuffled
+from recloop.encoders.controls import OneHot, RandomVectors, Shuffled
 from recloop.encoders.hashing import Hashing
 
 TITLES = [f"film number {number}" for number in range(200)]
@@ -67,3 +67,13 @@ def test_shuffling_without_a_corpus_says_what_to_do() -> None:
 def test_one_text_cannot_be_shuffled() -> None:
     with pytest.raises(ValueError, match="1 distinct texts cannot be shuffled"):
         Shuffled(Hashing()).over(["heat", "heat"])
+
+
+def test_items_of_one_hot_vectors_are_nothing_alike_and_strangers_share_a_coordinate() -> None:
+    control = OneHot().over(["b", "a", "b"])
+    np.testing.assert_array_equal(control.encode(["a", "b", "who?", "a king"]), np.eye(3)[[0, 1, 2, 2]])
+
+
+def test_one_hot_vectors_without_a_corpus_say_what_to_do() -> None:
+    with pytest.raises(ValueError, match="call over"):
+        OneHot().encode(["heat"])

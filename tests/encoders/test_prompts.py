@@ -12,7 +12,7 @@ TECHNICIAN = "A 24-year-old technician."
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     failed, tried = doctest.testmod(prompts)
-    assert (failed, tried) == (0, 8)
+    assert (failed, tried) == (0, 9)
 
 
 def test_a_template_may_use_any_attribute_and_any_language() -> None:
@@ -104,6 +104,17 @@ def test_a_history_leaves_empty_parts_out(enjoyed: list[str], skipped: list[str]
 def test_a_history_tells_the_latest_of_each_kind() -> None:
     prompt = HistoryPrompt(max_items=2)
     assert prompt("", ["a", "b", "c"], ["d", "e", "f"]) == "Recently enjoyed: b, c. Skipped: e, f."
+
+
+def test_the_newest_come_first_where_that_is_asked_for() -> None:
+    prompt = HistoryPrompt(max_items=2, newest_first=True)
+    assert prompt("", ["a", "b", "c"], ["d", "e", "f"]) == "Recently enjoyed: c, b. Skipped: f, e."
+
+
+def test_what_was_skipped_is_left_out_where_it_is_not_to_be_told() -> None:
+    prompt = HistoryPrompt(tells_skipped=False)
+    assert prompt(TECHNICIAN, ["Heat"], ["Fargo"]) == f"{TECHNICIAN} Recently enjoyed: Heat."
+    assert prompt("", [], ["Fargo"]) == prompt.stranger
 
 
 def test_a_stranger_is_still_a_text() -> None:

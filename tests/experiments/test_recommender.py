@@ -117,6 +117,21 @@ def test_what_was_skipped_changes_what_is_seen_and_how_far_the_session_is(recomm
     assert after[16] == pytest.approx(2 / 10)  # of the session
 
 
+def test_what_people_write_moves_their_state_as_the_equation_says(recommender: Recommender) -> None:
+    told, text = recommender.told, "too much fire for me, rather the sea"
+    assert told.hear is not None
+    silent, heard = (Person("", WHO, ["sea"], feedback=feedback) for feedback in ("", text))
+    mentioned = understood([silent, heard], recommender.items, free_text=True)
+    state = told.task.layout["state"]
+    before, after = told.observe([silent, heard], mentioned)
+    np.testing.assert_allclose(after[state], unit(before[state] + 0.3 * told.hear([text])[0]), atol=1e-5)
+    np.testing.assert_array_equal(np.delete(before, state), np.delete(after, state))
+
+
+def test_who_tells_nothing_but_what_they_think_is_heard(recommender: Recommender) -> None:
+    assert len(recommender.recommend(feedback="something with more sea, please", k=3)) == 3
+
+
 def test_a_person_gets_the_same_alone_and_among_others(recommender: Recommender) -> None:
     people = [Person(str(row), WHO, titles(recommender, row, row + 1)) for row in range(5)]
     together = recommender.recommend_many(people)

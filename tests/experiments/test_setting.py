@@ -215,6 +215,26 @@ def test_an_ad_slot_needs_a_slate(data: Path) -> None:
         build_setting(composed([*tiny.settings(data), "env/ads=slot"]))
 
 
+def test_what_users_write_is_read_by_the_agent_s_encoder_and_silence_is_the_default(
+    data: Path, cfg: DictConfig
+) -> None:
+    heard = build_setting(composed([*tiny.settings(data), "env/feedback=words", "env.feedback.gain=0.5"])).train
+    assert build_setting(cfg).train.feedback is None
+    assert heard.feedback is not None
+    assert heard.feedback.writer.words == ("action", "comedy", "drama")
+    assert heard.feedback.steps.shape == (4 * 3 * 3, 8)
+    unread = build_setting(composed([*tiny.settings(data), "env/feedback=words", "env.feedback.gain=0"])).train
+    assert unread.feedback is not None
+    assert not unread.feedback.steps.any()
+
+
+@pytest.mark.parametrize("observation", ["prompt", "oracle", "collaborative"])
+def test_what_users_write_moves_pooled_states_alone(data: Path, observation: str) -> None:
+    words = [*tiny.settings(data), "env/feedback=words", f"env/observation={observation}"]
+    with pytest.raises(UsageError, match=r"^env\.feedback: words move the pooled state"):
+        build_setting(composed(words))
+
+
 def test_trusted_taste_is_the_mean_of_those_whom_a_user_trusts() -> None:
     tastes = np.array([[1, 0], [0, 1], [0, -1]], np.float32)
     trusted = _trusted(np.array([[0, 1], [0, 2], [1, 0]]), tastes)

@@ -23,6 +23,7 @@ from recloop.agents.slate_q import SlateQAgent
 from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.actions import Actions, Candidates, Items
+from recloop.envs.feedback import Feedback, Remarks
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Journal, Row
@@ -178,6 +179,14 @@ def test_what_was_shown_and_is_offered_comes_back_too(
     train_task, held_out = (replace(task, actions=actions) for task in (setting.train, setting.held_out))
     there = replace(setting, train=train_task, held_out=held_out)
     check_cut_off(name, there, tmp_path)
+
+
+def test_what_users_write_is_the_same_after_a_cut(setting: Setting, tmp_path: Path) -> None:
+    world = setting.train.simulator.world
+    writer = Remarks().of(world, [[f"genre {item % 4}", f"mood {item % 3}"] for item in range(world.num_items)])
+    steps = np.random.default_rng(0).normal(size=(len(writer.texts), world.dim)).astype(np.float32)
+    heard, held_out = (replace(task, feedback=Feedback(writer, steps)) for task in (setting.train, setting.held_out))
+    check_cut_off("PPO 64", replace(setting, train=heard, held_out=held_out), tmp_path)
 
 
 def test_a_damaged_state_is_said_and_the_one_before_is_used(

@@ -20,7 +20,8 @@ def untrained(here: Path, *words: str, agent: tuple[str, ...] = tiny.PPO) -> Rec
     cfg = composed([*tiny.settings(here / "films"), *agent, *words])
     setting = build_setting(cfg)
     items = Served.of(cfg, setting, setting.projection)
-    told = Told(cfg, items, Texts(cfg, setting.projection))
+    texts = Texts(cfg, setting.projection)
+    told = Told(cfg, items, texts, texts.hear)
     task = told.task
     model = learner(instantiate(cfg.agent, "agent"), task, 0, "cpu")
     return Recommender(items, told, ranking(model, item_space(task)))
