@@ -43,8 +43,8 @@ class ItemSpace:
         quality: how well liked each item is in the logs, log odds above the average, [num_items].
         popularity: share of the logged interactions, [num_items].
         layout: where the blocks of an observation stand; `state` and `exposure` are needed. Some are item numbers:
-            `recent`, shown last, with the `answers` to them; `shown` in this session, oldest first, -1 for none, where none of them may be recommended again, and
-            `candidates`, where actions are positions among them.
+            `recent`, shown last, oldest first, -1 for none, with the `answers` to them; `shown` in this session, where
+            none of them may be recommended again; and `candidates`, where actions are positions among them.
         slate: items recommended at once.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         nearest: the k items of the highest inner product with each query [n, dim], best first, [n, k]; None where

@@ -79,8 +79,8 @@ class Pooled:
         exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
         situation = (part of the session gone, last answer, recent share of clicks)
         context   = what of the users' own columns the platform sees: time of day, device
-        recent    = the items shown last, as rows of the catalog, oldest first, -1 for none     where `recent` is above 0
-        answers   = 1 for each of these that was clicked, else 0                                where `recent` is above 0
+        recent    = the items shown last, as rows of the catalog, oldest first, -1 for none    where `recent` is above 0
+        answers   = 1 for each of these that was clicked, else 0                               where `recent` is above 0
 
     Of a slate, the exposure is to the mean of its items; each of them is an item shown, with an answer of its own.
 

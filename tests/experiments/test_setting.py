@@ -55,8 +55,8 @@ def test_quality_and_popularity_come_from_train_users_only(setting: Setting) -> 
 
 def test_what_the_platform_knows_may_be_older_than_what_people_feel(data: Path, setting: Setting) -> None:
     old = build_setting(composed([*tiny.settings(data), "env.population.known_share=0.3"]))
-    tastes = (one.train.simulator.population.tastes for one in (old, setting))
-    np.testing.assert_array_equal(*tastes)
+    now, then = (one.train.simulator.population.tastes for one in (setting, old))
+    np.testing.assert_array_equal(now, then)
     assert not np.allclose(known(old), known(setting))
 
 

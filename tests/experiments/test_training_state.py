@@ -57,6 +57,14 @@ AGENTS_OF_VECTORS: dict[str, Agent] = {
     "TD3, proto": ProtoTD3Agent(**PROTO),
     "TQC, proto": ProtoTQCAgent(**PROTO, quantiles=5),
 }
+AGENTS_OF_ANSWERS: dict[str, Agent] = {
+    "PPO, recurrent state": PPOAgent(
+        num_envs=16, rollout_steps=8, batch_size=64, epochs=1, hidden=(16,), state="recurrent"
+    ),
+    "DQN, attentive state": DQNAgent(
+        num_envs=16, learning_starts=64, batch_size=16, replay_ratio=1.0, hidden=(16,), state="attention"
+    ),
+}
 STEPS = 1024
 
 
