@@ -14,7 +14,7 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recloop.agents.features import reading
+from recloop.agents.features import check_state, reading, refuse_numbers, stated
 from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import ItemHead
 from recloop.agents.offers import Offers
@@ -162,7 +162,7 @@ class BatchedDQN(DQN):
         self.logger.record("train/loss", loss)
 
     def _gradient_step(self, batch: Replayed) -> Tensor:
-        loss = self._loss(batch)
+        loss = self._loss(batch) + self._surprise(batch)
         self.policy.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
@@ -177,6 +177,16 @@ class BatchedDQN(DQN):
         at_once, later = self.q_net.parts(batch.observations, batch.actions)
         learned = functional.smooth_l1_loss(at_once, batch.first_rewards[:, None])
         return functional.smooth_l1_loss(at_once.detach() + later, target) + learned
+
+    def _surprise(self, batch: Replayed) -> Tensor | float:
+        """Of a state that learns from answers; 0 without one."""
+        state = getattr(self.q_net.features_extractor, "learned", None)
+        if state is None:
+            return 0.0
+        assert isinstance(self.q_net, ItemQNetwork)
+        items = self.q_net.offers.items(batch.observations, batch.actions)[:, 0]
+        surprise: Tensor = state.surprise(batch.observations, items, batch.first_rewards)
+        return surprise
 
     def _following(self, batch: Replayed) -> Tensor:
         """What the next observations are worth, [batch, 1]."""
@@ -210,6 +220,8 @@ class DQNAgent:
     Args:
         num_envs: users served at once.
         head: "item" for scores from item vectors, "mlp" for one output unit an item.
+        state: "observed", or one that learns from the answers of the session, "recurrent" or "attention": see
+            `agents/learned_state.py`; these take the item head and env/observation=session.
         hidden: widths of the hidden layers.
         buffer_steps: transitions kept for replay.
         learning_starts: steps before the first update.
@@ -230,6 +242,7 @@ class DQNAgent:
 
     num_envs: int = 64
     head: Literal["item", "mlp"] = "item"
+    state: Literal["observed", "recurrent", "attention"] = "observed"
     hidden: tuple[int, ...] = (128, 128)
     buffer_steps: int = 100_000
     learning_starts: int = 2_000
@@ -248,6 +261,7 @@ class DQNAgent:
 
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing can be learned."""
+        check_state(self.state, self.head)
         check_ranges(
             self,
             num_envs=(1, ENDLESS),
@@ -288,6 +302,8 @@ class DQNAgent:
             raise ValueError(
                 f"DQN recommends one item at once, and not {items.slate}; choose agent=slate_q or agent=ppo"
             )
+        if self.head == "mlp":
+            refuse_numbers(items)
         policy = ItemDQNPolicy if self.head == "item" else MLPDQNPolicy
         return BatchedDQN(policy, env, **self.arguments(items, env.num_envs), seed=seed, device=device)
 
@@ -298,7 +314,8 @@ class DQNAgent:
             shortlist = 0  # few enough, and others at each step
         head: dict[str, Any] = {"net_arch": hidden}  # stable-baselines3's own network
         if self.head == "item":
-            head = {**reading(items.layout), "items": items, "hidden": hidden, "scales": self.scales}
+            learned = stated(self.state, items, self.scales)
+            head = {**reading(items.layout, learned), "items": items, "hidden": hidden, "scales": self.scales}
         return {
             "policy_kwargs": {**FUSED, **head},
             "explore_best": min(self.explore_best, items.always_open),

@@ -12,8 +12,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-NUMBERS = ("shown", "candidates")
-"""The blocks of an observation that hold item numbers."""
+NUMBERS = ("recent", "answers", "shown", "candidates")
+"""The blocks of an observation that hold item numbers, and the answers to them."""
 
 
 def readable(layout: dict[str, slice]) -> int:
@@ -42,9 +42,9 @@ class ItemSpace:
         vectors: unit vectors in the space of the observation's `state` block, [num_items, dim].
         quality: how well liked each item is in the logs, log odds above the average, [num_items].
         popularity: share of the logged interactions, [num_items].
-        layout: where the blocks of an observation stand; `state` and `exposure` are needed. Two are item numbers:
-            `shown` in this session, oldest first, -1 for none, where none of them may be recommended again, and
-            `candidates`, where actions are positions among them.
+        layout: where the blocks of an observation stand; `state` and `exposure` are needed. Some are item numbers:
+            `recent`, shown last, oldest first, -1 for none, with the `answers` to them; `shown` in this session, where
+            none of them may be recommended again; and `candidates`, where actions are positions among them.
         slate: items recommended at once.
         slots: which items may stand at each position of a slate, [slate, num_items]; None for any.
         nearest: the k items of the highest inner product with each query [n, dim], best first, [n, k]; None where

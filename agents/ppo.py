@@ -13,6 +13,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softmax
 
+from recloop.agents.answers import RolloutAnswers
+from recloop.agents.features import check_state, learned_state, refuse_numbers, stated
+from recloop.agents.finite import refuse_loss
+from recloop.agents.learned_state import LearnedState
 from recloop.agents.networks import LOG_SPEED, ItemHead
 from recloop.agents.offers import Offers
 from recloop.agents.policy import Floats, ItemSpace, readable
@@ -21,6 +25,9 @@ from recloop.agents.ranges import ABOVE_0, ENDLESS, check_ranges
 from recloop.agents.says import check_says
 from recloop.agents.slates import PlackettLuce
 from recloop.agents.stochastic import Probabilities
+
+STATE_RATE = 3e-3
+"""Of the Adam that a learned state learns with: ten times the policy's, for answers have less noise than returns."""
 
 
 class ItemLogits(nn.Module):
@@ -102,10 +109,18 @@ def put_item_actor(policy: Any, lr_schedule: Schedule) -> None:
     head = ItemHead(policy.items, readable(policy.items.layout), policy.hidden, policy.scales)
     policy.action_net = ItemLogits(head, policy.items, policy.temperature)
     policy.optimizer = policy.optimizer_class(policy.parameters(), lr=lr_schedule(1), **policy.optimizer_kwargs)
+    if isinstance(policy.features_extractor, LearnedState):
+        policy.state_optimizer = torch.optim.Adam(policy.features_extractor.parameters(), lr=STATE_RATE)
 
 
 class ItemActorCritic(ActorCriticPolicy):
-    """The actor's logits are values of items, the critic is an MLP; both read the observation itself."""
+    """The actor's logits are values of items, the critic is an MLP; both read the observation itself.
+
+    A learned `state` is what they read instead of the observation's; it has an optimizer of its own.
+    """
+
+    action_net: ItemLogits
+    state_optimizer: torch.optim.Optimizer
 
     def __init__(
         self,
@@ -139,6 +154,21 @@ class ItemActorCritic(ActorCriticPolicy):
 class WatchedPPO(Watched, PPO):
     """PPO that stops at the update whose loss is no number, and tells how likely it recommends each item."""
 
+    def train(self) -> None:
+        """Update the policy from the rollout, and then the state that learns from its answers, if there is one.
+
+        Raises:
+            FloatingPointError: the loss is NaN or infinite.
+        """
+        super().train()
+        policy, starts = self.policy, self._last_episode_starts
+        state = policy.features_extractor
+        if isinstance(state, LearnedState) and isinstance(policy, ItemActorCritic) and starts is not None:
+            answers = RolloutAnswers.of(self.rollout_buffer, starts, policy.action_net.offers)
+            loss = answers.fit(state, policy.state_optimizer, self.batch_size)
+            refuse_loss(loss, self._n_updates)
+            self.logger.record("train/surprise", loss)
+
     def probabilities(
         self, observation: Floats, state: Any = None, episode_start: Any = None
     ) -> tuple[Probabilities, Any]:
@@ -157,17 +187,21 @@ class PPOAgent(Proximal):
     Args:
         settings: those of `Proximal`, first.
         head: "item" for scores from item vectors, "mlp" for one output unit an item (stable-baselines3's own).
+        state: "observed", or one that learns from the answers of the session, "recurrent" or "attention": see
+            `agents/learned_state.py`; these take the item head and env/observation=session.
         scales: initial weights of similarity, boredom and quality in the item head.
         temperature: initial temperature of the policy over the head's values.
     """
 
     head: Literal["item", "mlp"] = "item"
+    state: Literal["observed", "recurrent", "attention"] = "observed"
     scales: tuple[float, float, float] = (25.0, 10.0, 1.0)
     temperature: float = 0.04
 
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing can be learned."""
         super().__post_init__()
+        check_state(self.state, self.head)
         check_ranges(self, scales=(ABOVE_0, ENDLESS), temperature=(ABOVE_0, ENDLESS))
 
     @property
@@ -189,7 +223,9 @@ class PPOAgent(Proximal):
         self.check_says(items.says, repeats=items.repeats)
         if self.head == "mlp" and items.slate > 1:
             raise ValueError(f"head is 'mlp', which recommends one item and not {items.slate}; choose head=item")
-        hidden = list(self.hidden)
+        if self.head == "mlp":
+            refuse_numbers(items)
+        hidden, learned = list(self.hidden), stated(self.state, items, self.scales)
         policy: type[ActorCriticPolicy] = ItemActorCritic if self.head == "item" else ActorCriticPolicy
         plain = {"net_arch": hidden}
         head = {
@@ -199,6 +235,8 @@ class PPOAgent(Proximal):
             "temperature": self.temperature,
             "counts_entropy": self.entropy_weight > 0,
         }
+        if learned is not None:
+            head |= {"features_extractor_class": learned_state, "features_extractor_kwargs": learned}
         return WatchedPPO(
             policy,
             env,

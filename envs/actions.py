@@ -18,11 +18,9 @@ from gymnasium import spaces
 
 from recloop.envs import kernels
 from recloop.envs.catalog import Bools, Floats, Ints
-from recloop.envs.observations import Layout, blocks
+from recloop.envs.observations import MOST_NUMBERED, Layout, blocks
 from recloop.envs.slates import Slates, unfit
 from recloop.envs.users import Users
-
-_MOST_ITEMS = 2**24  # whole numbers up to here are exact in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +80,7 @@ class Actions(ABC):
     def _check(self) -> None:
         """Even after the longest session something is left to recommend."""
         num_items, needed = len(self.stock.vectors), self.shown + self.needed
-        if self.blocks and num_items >= _MOST_ITEMS:
+        if self.blocks and num_items >= MOST_NUMBERED:
             raise ValueError(f"{num_items} items are too many to name in float32; set repeats=true and choose item")
         fitting = num_items if self.stock.slots is None else int(self.stock.slots.sum(axis=1).min())
         if self.blocks and fitting < needed:

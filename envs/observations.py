@@ -57,6 +57,11 @@ def size_of(layout: Layout) -> int:
 
 Own = TypeVar("Own", "Pooled", "Oracle")
 
+MOST_NUMBERED = 2**24
+"""Whole numbers below it are exact in float32, and so are rows of a catalog in an observation."""
+
+_NOWHERE = slice(0, 0)
+
 SITUATION = 3
 """Size of the `situation` block: part of the session gone, last answer, recent share of clicks."""
 
@@ -75,8 +80,10 @@ class Pooled:
         exposure' = decay * exposure + (1 - decay) * gain * e         the platform knows what it has shown
         situation = (part of the session gone, last answer, recent share of clicks)
         context   = what of the users' own columns the platform sees: time of day, device
+        recent    = the items shown last, as rows of the catalog, oldest first, -1 for none    where `recent` is above 0
+        answers   = 1 for each of these that was clicked, else 0                               where `recent` is above 0
 
-    Of a slate, the exposure is to the mean of its items.
+    Of a slate, the exposure is to the mean of its items; each of them is an item shown, with an answer of its own.
 
     Args:
         items: the catalog as the agent reads it.
@@ -86,6 +93,7 @@ class Pooled:
         profile_weight: of the profile beside the history.
         history_weight: of the history; 0 for users of whom nothing is logged.
         privacy: blurs the states at arrival; None for none. Of what happens in the session it hides nothing.
+        recent: how many of the items shown last are told with their answers, for agents that learn a state from them.
         click_rate: how far a click moves the state.
         half_life_steps: fading of the exposure, as the platform assumes it.
         gain: strength of an impression, as the platform assumes it.
@@ -109,7 +117,10 @@ class Pooled:
         sees_context: bool = True,
         history_weight: float = 1.0,
         privacy: Gaussian | None = None,
+        recent: int = 0,
     ) -> None:
+        if recent < 0 or (recent and items.num_items >= MOST_NUMBERED):
+            raise ValueError(f"recent is {recent}, of {items.num_items} items; give 0 to tell none, or fewer items")
         self.history_weight, self.profile_weight = history_weight, profile_weight
         known = unit(np.float32(history_weight) * history)  # [num_users, dim]
         if profiles is not None:
@@ -124,20 +135,26 @@ class Pooled:
         self.known, self.click_rate = known if privacy is None else privacy.protect(known), click_rate
         self.decay = float(0.5 ** (1 / half_life_steps))
         self.context = visible if sees_context else None
-        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION, **_context(self.context))
+        told = {"recent": recent, "answers": recent} if recent else {}
+        self.layout = blocks(state=items.dim, exposure=items.dim, situation=SITUATION, **_context(self.context), **told)
 
     def arrive(self, users: Users) -> Seen:
         """State from the history, nothing shown yet."""
         values = np.zeros((len(users.who), size_of(self.layout)), np.float32)
         values[:, self.layout["state"]] = self.known.take(users.who, axis=0)
+        values[:, self.layout.get("recent", _NOWHERE)] = -1
         return self._in_context(values, users)
 
     def remember(self, memory: Seen, users: Users, items: Ints, click: Floats) -> Seen:
         """Take in one answer."""
         if items.ndim == 2:
-            return self._in_context(self._after_slate(memory.values, users, items, click), users)
-        rates = self.click_rate, self.decay, self.gain, self.max_steps
-        values = kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates)
+            values = self._after_slate(memory.values, users, items, click)
+        else:
+            rates = self.click_rate, self.decay, self.gain, self.max_steps
+            values = kernels.observe_pooled(memory.values, self.items.vectors, items, click, users.clock, *rates)
+        if "recent" in self.layout:
+            _push(values, memory.values, self.layout["recent"], items)
+            _push(values, memory.values, self.layout["answers"], click)
         return Seen(values) if self.context is None else self._in_context(values, users)
 
     def moved(self, memory: Seen, rows: Ints, steps: Floats) -> Seen:
@@ -187,6 +204,12 @@ def _offering(observation: Own, rows: Ints) -> Own:
     fewer = copy(observation)
     fewer.items = observation.items.offering(rows)
     return fewer
+
+
+def _push(now: Floats, before: Floats, block: slice, values: np.ndarray) -> None:
+    """Write the block [n, length], `values` [n] or [n, slate] behind those that were there, in place."""
+    length, behind = block.stop - block.start, values.reshape(len(values), -1)
+    now[:, block] = np.concatenate([before[:, block], behind], axis=1)[:, -length:]
 
 
 def _context(columns: Ints | None) -> dict[str, int]:

@@ -39,6 +39,7 @@ NUMBERS: Mapping[str, Rule] = {
     "env.world.projection.dim": COUNT,
     "env.world.quality_shrinkage": POSITIVE,
     "env.population.history_share": SHARE,
+    "env.population.known_share": SHARE,
     "env.population.half_life_interactions": POSITIVE,
     "env.population.spread": WEIGHT,
     "env.population.held_out": SHARE,
@@ -53,8 +54,8 @@ NUMBERS: Mapping[str, Rule] = {
 }
 """The numbers that no constructor takes; those that one takes, it checks itself. Others of `evaluation` are weights."""
 
-OPTIONAL = ("projection.dim", "env.world.projection.dim")
-"""Numbers that may be null: vectors then stay as they are."""
+OPTIONAL = ("projection.dim", "env.world.projection.dim", "env.population.known_share")
+"""Numbers that may be null: vectors then stay as they are, and the platform knows all that taste comes from."""
 
 VALUES: Mapping[str, type] = {
     "name": str,

@@ -41,6 +41,7 @@ class Judgement(NamedTuple):
     information_gaps: dict[str, Estimate]
     leads: dict[Key, dict[str, Estimate]]
     action_influence: float | None = None
+    closed: Mapping[str, Mapping[Key, Estimate]] | None = None  # by the policy whose information gap it is
 
 
 def judge(resampled: Mapping[Key, Resampled], action_influence: float | None = None) -> Judgement:
@@ -60,6 +61,7 @@ def judge(resampled: Mapping[Key, Resampled], action_influence: float | None = N
         information_gaps=_information_gaps(resampled),
         leads=_leads(resampled),
         action_influence=action_influence,
+        closed=_closed(resampled),
     )
 
 
@@ -161,6 +163,23 @@ def _label(uplift: Estimate | None, action_influence: float | None) -> str:
 def _information_gaps(resampled: Mapping[Key, Resampled]) -> dict[str, Estimate]:
     both = [policy for policy, sees in resampled if sees == "observed" and (policy, "true state") in resampled]
     return {policy: estimate(resampled[policy, "true state"] - resampled[policy, "observed"]) for policy in both}
+
+
+def _closed(resampled: Mapping[Key, Resampled]) -> dict[str, dict[Key, Estimate]]:
+    """How much of the information gap of each policy every other that sees what is observed closes.
+
+        share = (J - J_observed) / (J_true - J_observed)
+
+    0 is the policy on observed states, 1 the same on true states; above it, or below 0, others decide better, or worse.
+    Left out is a gap whose interval is not above 0.
+    """
+    closed = {}
+    for name, gap in _information_gaps(resampled).items():
+        if gap.low > 0:
+            low, high = resampled[name, "observed"], resampled[name, "true state"]
+            others = [key for key in resampled if key[1] == "observed" and key[0] != name]
+            closed[name] = {key: estimate(_ratio(resampled[key] - low, high - low)) for key in others}
+    return closed
 
 
 def _leads(resampled: Mapping[Key, Resampled]) -> dict[Key, dict[str, Estimate]]:

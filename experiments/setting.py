@@ -131,7 +131,8 @@ def _tasks(
     from recloop.envs.task import Task
 
     new = new_items(cfg, simulator.world.num_items)
-    known = history.where(~np.isin(history.items, new))
+    logged = _logged(cfg, history)
+    known = logged.where(~np.isin(logged.items, new))
     ads = _ads(cfg)
     slots = ads.slots(simulator.world.prices, simulator.choice.slate) if ads else None
     actions = instantiate(cfg.env.action, "env.action") if cfg.env.get("action") else Items()
@@ -141,6 +142,12 @@ def _tasks(
         return whole, whole.serving(held_out)
     old = np.setdiff1d(np.arange(simulator.world.num_items), new)
     return whole if cfg.env.catalog.learns_from_new else whole.offering(old), whole.offering(new).serving(held_out)
+
+
+def _logged(cfg: DictConfig, history: "Interactions") -> "Interactions":
+    """As much of people's history as the platform has: all, or the first part of each, and then it is old."""
+    share = cfg.env.population.get("known_share")
+    return history if share is None else history.split_by_time(share)[0]
 
 
 def new_items(cfg: DictConfig, num_items: int) -> Ints:

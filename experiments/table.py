@@ -143,6 +143,21 @@ def _information_words(judgement: Judgement) -> str:
     return f", information gap {interval(gaps[policy], 'z.1f')} clicks ({policy})"
 
 
+def closed_lines(summary: Summary) -> list[str]:
+    """How much of each information gap the trained agents close.
+
+    Nothing of a gap that one of them closes whole: they decide better, and it does not tell what they know.
+    """
+    rows: list[Any] = list(summary.table.itertuples())
+    trained: list[Key] = [(row.policy, row.sees) for row in rows if row.trained]
+    lines = []
+    for name, shares in (summary.judgement.closed or {}).items():
+        told = [f"{key[0]} {interval(shares[key], 'z.2f')}" for key in trained if key in shares]
+        if told and max(shares[key].value for key in trained if key in shares) < 1:
+            lines.append(f"closed of the information gap of the {name}: {', '.join(told)}")
+    return lines
+
+
 def print_table(summary: Summary, console: "Console") -> None:
     """Show what was earned, what was recommended, and the lines that qualify both; trained agents stand out."""
     from rich.text import Text
@@ -150,7 +165,8 @@ def print_table(summary: Summary, console: "Console") -> None:
     rows = list(summary.table.itertuples())
     earned = ("seeds", "clicks/session", "95% CI", "planning credit", "95% CI")
     console.print(_grid(earned, [(row, _earned(row)) for row in rows]))
-    for line in filter(None, (environment_line(summary.judgement), summary.fidelity, summary.stamp)):
+    said = environment_line(summary.judgement), *closed_lines(summary), summary.fidelity, summary.stamp
+    for line in filter(None, said):
         console.print(Text(line), soft_wrap=True)
     console.print()
     figures = [figure.heading for figure in FIGURES]

@@ -168,6 +168,7 @@ class Told:
         layout, actions = self.task.observation.layout, self.task.actions
         observations = np.zeros((len(states), max(block.stop for block in layout.values())), np.float32)
         observations[:, layout["state"]] = states
+        observations[:, layout.get("recent", slice(0, 0))] = -1
         if not actions.remembers:
             return observations
         return actions.read(actions.arrive(_arriving(np.empty((len(states), 0), np.float32), dim)), observations)
@@ -196,6 +197,8 @@ class Told:
         if step.any() and isinstance(observation, Pooled):
             memory = observation.moved(memory, np.zeros(1, np.int64), step)
         seen = observation.read(memory)
+        recent = seen[:, observation.layout.get("recent", slice(0, 0))]  # [1, recent] places among what is mentioned
+        recent[:] = [[mentioned.shown(int(place)) if place >= 0 else -1 for place in recent[0]]]
         return actions.read(offered, seen) if actions.remembers else seen
 
     def _refuse_unread(self, people: Sequence[Person]) -> None:

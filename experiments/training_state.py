@@ -40,7 +40,7 @@ def take(model: "BaseAlgorithm") -> State:
         "environment": _put(tensors, "environment", _environment(model).get_state()),
         "learner": _put(tensors, "learner", _learner_arrays(model)),
         "optimizers": _put(tensors, "optimizers", {name: one.state_dict() for name, one in _optimizers(model).items()}),
-        "policy": _put(tensors, "policy", dict(model.policy.state_dict())),
+        "policy": _put(tensors, "policy", {name: one.clone() for name, one in model.policy.state_dict().items()}),
         "random": _put(tensors, "random", _random()),
     }
     return State(tensors, facts)
@@ -73,11 +73,12 @@ def _environment(model: "BaseAlgorithm") -> Any:
 
 
 def _optimizers(model: "BaseAlgorithm") -> "dict[str, Optimizer]":
-    """One for the whole policy; or of actor, critic and entropy weight; or none, where no gradients are needed."""
+    """Of the whole policy, and of a state that it learns; or of actor, critic and entropy weight; or none."""
     policy = model.policy
     found = {
         "policy": getattr(policy, "optimizer", None),
         "actor": getattr(getattr(policy, "actor", None), "optimizer", None),
+        "state": getattr(policy, "state_optimizer", None),
         "critic": getattr(getattr(policy, "critic", None), "optimizer", None),
         "entropy weight": getattr(model, "ent_coef_optimizer", None),
     }

@@ -91,6 +91,10 @@ def pooled(simulator: Simulator) -> Observation:
     return Pooled(simulator.world, simulator.population.tastes, STEPS, visible=simulator.visible)
 
 
+def session(simulator: Simulator) -> Observation:
+    return Pooled(simulator.world, simulator.population.tastes, STEPS, visible=simulator.visible, recent=3)
+
+
 def prompt(simulator: Simulator) -> Observation:
     """A language model that turns the length of a text into a vector."""
     world = simulator.world
@@ -109,6 +113,7 @@ def collaborative(simulator: Simulator) -> Observation:
 
 OBSERVATIONS: dict[str, Callable[[Simulator], Observation]] = {
     "pooled": pooled,
+    "session": session,
     "prompt": prompt,
     "collaborative": collaborative,
     "oracle": oracle_of,

@@ -133,3 +133,41 @@ def test_the_oracle_reads_back_as_the_users_it_shows(simulator: Simulator, plane
 def test_only_the_oracle_says_that_it_sees_the_true_state(task: Task, prompt: Prompt) -> None:
     seen = (task.observation.sees, prompt.sees, task.seeing_everything().observation.sees)
     assert seen == ("observed", "observed", "true state")
+
+
+def test_the_items_shown_last_stand_with_their_answers_behind_the_other_blocks(
+    plane: Catalog, simulator: Simulator
+) -> None:
+    pooled = Pooled(plane, np.array([[0, 1]], np.float32), max_steps=5, recent=2)
+    recent, answers = pooled.layout["recent"], pooled.layout["answers"]
+    assert (recent, answers) == (slice(7, 9), slice(9, 11))
+    memory = pooled.arrive(someone(simulator))
+    np.testing.assert_array_equal(pooled.read(memory)[:, 7:], [[-1, -1, 0, 0]])
+    for clock, (item, click) in enumerate([(B, SKIPPED), (C, CLICKED), (B, CLICKED)], start=1):
+        memory = pooled.remember(memory, someone(simulator, clock), item, click)
+        told = pooled.read(memory)
+    np.testing.assert_array_equal(told[:, recent], [[2, 1]])
+    np.testing.assert_array_equal(told[:, answers], [[1, 1]])
+
+
+def test_telling_recent_items_changes_no_other_block(plane: Catalog, simulator: Simulator) -> None:
+    history = np.array([[0, 1]], np.float32)
+    without, told = Pooled(plane, history, 5), Pooled(plane, history, 5, recent=3)
+    read = [
+        each.read(each.remember(each.arrive(someone(simulator)), someone(simulator, 1), C, CLICKED))
+        for each in (without, told)
+    ]
+    np.testing.assert_array_equal(read[1][:, :7], read[0])
+
+
+def test_of_a_slate_each_item_is_one_shown(plane: Catalog, simulator: Simulator) -> None:
+    pooled = Pooled(plane, np.array([[0, 1]], np.float32), max_steps=5, recent=3)
+    memory = pooled.arrive(someone(simulator))
+    for slate, clicks in (([1, 2], [0, 1]), ([2, 0], [1, 0])):
+        memory = pooled.remember(memory, someone(simulator, 1), np.array([slate]), np.array([clicks], np.float32))
+    np.testing.assert_array_equal(pooled.read(memory)[:, 7:], [[2, 2, 0, 1, 1, 0]])
+
+
+def test_less_than_no_recent_item_is_refused(plane: Catalog) -> None:
+    with pytest.raises(ValueError, match="recent is -1, of 3 items; give 0"):
+        Pooled(plane, np.zeros((1, 2), np.float32), 5, recent=-1)

@@ -38,6 +38,7 @@ def test_the_default_configuration_passes_and_loads_nothing(cfg: DictConfig) -> 
         ("seed", 2**32, ["seed is 4294967296"]),
         ("seed", 1000003, ["seed is 1000003", "choose another"]),
         ("projection.dim", "wide", ["projection.dim is 'wide'"]),
+        ("env.population.known_share", 1, ["env.population.known_share is 1", "between 0 and 1"]),
         ("env.population.held_out", 1.5, ["env.population.held_out is 1.5", "between 0 and 1"]),
         ("evaluation.boredom_weight", -1, ["evaluation.boredom_weight is -1", "0 or more"]),
         ("evaluation.boredom_weight", float("nan"), ["evaluation.boredom_weight is nan"]),

@@ -101,12 +101,26 @@ def test_a_bandit_is_certified_by_an_action_influence_of_zero_only() -> None:
 
 def test_without_the_reference_policies_nothing_is_measured_and_nothing_decided() -> None:
     judgement = judge({PPO: certain(20)})
-    assert judgement == Judgement("UNDECIDED", None, None, PPO, {PPO: None}, {}, {PPO: {}})
+    assert judgement == Judgement("UNDECIDED", None, None, PPO, {PPO: None}, {}, {PPO: {}}, closed={})
 
 
 def test_the_information_gap_is_what_the_same_policy_gains_from_true_states() -> None:
     resampled = {(HEURISTIC, "true state"): certain(23.5), (HEURISTIC, "observed"): certain(20.5), PPO: certain(20)}
     assert judge(resampled).information_gaps == {HEURISTIC: (3, 3, 3)}
+
+
+def test_what_an_agent_closes_of_the_information_gap_is_measured_between_the_two_views_of_one_policy() -> None:
+    resampled = {
+        (HEURISTIC, "true state"): certain(20), (HEURISTIC, "observed"): certain(8), PPO: certain(11),
+        ("PPO", "true state"): certain(23),
+    }  # fmt: skip
+    closed = judge(resampled).closed
+    assert closed == {HEURISTIC: {PPO: (0.25, 0.25, 0.25)}, "PPO": {(HEURISTIC, "observed"): (-0.25, -0.25, -0.25)}}
+
+
+def test_an_information_gap_that_may_be_none_is_closed_by_nobody() -> None:
+    resampled = {(HEURISTIC, "true state"): around(20, 1), (HEURISTIC, "observed"): around(20, 1, 1), PPO: certain(11)}
+    assert judge(resampled).closed == {}
 
 
 def agent(seeds: int) -> list[Played]:

@@ -132,6 +132,18 @@ def test_who_tells_nothing_but_what_they_think_is_heard(recommender: Recommender
     assert len(recommender.recommend(feedback="something with more sea, please", k=3)) == 3
 
 
+def test_what_was_skipped_is_told_as_rows_of_the_catalog_to_a_state_that_learns_from_answers(here: Path) -> None:
+    learns = untrained(here, "env/observation=session", "env.observation.recent=3", "agent.state=recurrent")
+    person = Person("", WHO, titles(learns, 1), titles(learns, 5, 4))
+    layout = learns.told.task.layout
+    seen = learns.told.observe([person], understood([person], learns.items, free_text=False))
+    np.testing.assert_array_equal(seen[:, layout["recent"]], [[-1, 5, 4]])
+    np.testing.assert_array_equal(seen[:, layout["answers"]], [[0, 0, 0]])
+    arrived = learns.told.arrived(seen[:, layout["state"]])
+    np.testing.assert_array_equal(arrived[:, layout["recent"]], [[-1, -1, -1]])
+    assert learns.recommend(WHO, person.history, skipped=person.skipped, k=2)
+
+
 def test_a_person_gets_the_same_alone_and_among_others(recommender: Recommender) -> None:
     people = [Person(str(row), WHO, titles(recommender, row, row + 1)) for row in range(5)]
     together = recommender.recommend_many(people)

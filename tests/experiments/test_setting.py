@@ -53,6 +53,20 @@ def test_quality_and_popularity_come_from_train_users_only(setting: Setting) -> 
     assert counts.sum() == pytest.approx(16 * 21)
 
 
+def test_what_the_platform_knows_may_be_older_than_what_people_feel(data: Path, setting: Setting) -> None:
+    old = build_setting(composed([*tiny.settings(data), "env.population.known_share=0.3"]))
+    now, then = (one.train.simulator.population.tastes for one in (setting, old))
+    np.testing.assert_array_equal(now, then)
+    assert not np.allclose(known(old), known(setting))
+
+
+def known(setting: Setting) -> np.ndarray:
+    """States at arrival."""
+    task = setting.train
+    users = task.simulator.arrive(np.arange(5), np.zeros((5, task.simulator.luck), np.float32))
+    return task.read(task.arrive(users))[:, task.layout["state"]]
+
+
 def test_the_world_stays_when_the_agent_reads_through_another_encoder(data: Path, setting: Setting) -> None:
     other = build_setting(composed([*tiny.settings(data), "encoder=random"]))
     np.testing.assert_array_equal(other.train.simulator.world.vectors, setting.train.simulator.world.vectors)

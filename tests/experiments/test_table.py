@@ -8,7 +8,8 @@ from rich.console import Console
 
 from recloop.experiments.planning_gap import HEURISTIC, RANDOM
 from recloop.experiments.sessions import Played
-from recloop.experiments.table import bounds, environment_line, number, print_table, summarise
+from recloop.experiments.statistics import Estimate
+from recloop.experiments.table import bounds, closed_lines, environment_line, number, print_table, summarise
 
 
 def rng() -> np.random.Generator:
@@ -132,6 +133,17 @@ def test_the_environment_line_names_gap_uplift_and_information_gap(
     assert line.startswith("environment: PLANNING (planning gap 0.")
     assert ", uplift +1" in line  # 0.9 / 0.4 is +125 %
     assert line.endswith(f"] clicks ({HEURISTIC})")
+
+
+def test_what_agents_close_of_an_information_gap_is_said_unless_one_of_them_closes_it_whole(
+    played: list[Played], vectors: NDArray[np.float64], popularity: NDArray[Any]
+) -> None:
+    summary = summarise(played, vectors, popularity, rng())
+    key = (played[2].policy, played[2].sees)
+    for share, lines in ((0.5, 1), (1.5, 0)):
+        closed = {HEURISTIC: {key: Estimate(share, share, share)}}
+        told = closed_lines(summary._replace(judgement=summary.judgement._replace(closed=closed)))
+        assert told == [f"closed of the information gap of the {HEURISTIC}: {key[0]} 0.50"][:lines]
 
 
 def test_without_references_the_environment_line_says_what_is_missing(

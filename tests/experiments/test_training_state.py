@@ -24,6 +24,7 @@ from recloop.agents.thompson import ThompsonAgent
 from recloop.encoders.projection import Projection
 from recloop.envs.actions import Actions, Candidates, Items
 from recloop.envs.feedback import Feedback, Remarks
+from recloop.envs.observations import Pooled
 from recloop.envs.task import Task
 from recloop.experiments.evaluate import Luck
 from recloop.experiments.journal import Journal, Row
@@ -57,6 +58,14 @@ AGENTS_OF_VECTORS: dict[str, Agent] = {
     "SAC, proto": ProtoSACAgent(**PROTO, nearest=1),
     "TD3, proto": ProtoTD3Agent(**PROTO),
     "TQC, proto": ProtoTQCAgent(**PROTO, quantiles=5),
+}
+AGENTS_OF_ANSWERS: dict[str, Agent] = {
+    "PPO, recurrent state": PPOAgent(
+        num_envs=16, rollout_steps=8, batch_size=64, epochs=1, hidden=(16,), state="recurrent"
+    ),
+    "DQN, attentive state": DQNAgent(
+        num_envs=16, learning_starts=64, batch_size=16, replay_ratio=1.0, hidden=(16,), state="attention"
+    ),
 }
 STEPS = 1024
 
@@ -131,6 +140,7 @@ def outcome(result: Trained, folder: Path) -> tuple[Any, ...]:
     policy = result.model.policy
     owners: list[Any] = [policy, getattr(policy, "actor", None), getattr(policy, "critic", None)]
     optimizers = [owner.optimizer for owner in owners if hasattr(owner, "optimizer")]
+    optimizers += [policy.state_optimizer] if hasattr(policy, "state_optimizer") else []
     weight = getattr(result.model, "log_ent_coef", None)
     if weight is not None:
         optimizers.append(result.model.ent_coef_optimizer)  # type: ignore[attr-defined]
@@ -158,7 +168,7 @@ def check_cut_off(name: str, setting: Setting, tmp_path: Path) -> None:
     calm, rough = tmp_path / "calm", tmp_path / "rough"
     calm.mkdir()
     rough.mkdir()
-    agent = {**AGENTS, **AGENTS_OF_VECTORS}[name]
+    agent = {**AGENTS, **AGENTS_OF_VECTORS, **AGENTS_OF_ANSWERS}[name]
     undisturbed = outcome(go_on(agent, setting, calm), calm)
     for rows in (1, 2, 3):
         with pytest.raises(SystemError):
@@ -169,6 +179,18 @@ def check_cut_off(name: str, setting: Setting, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", AGENTS_OF_VECTORS)
 def test_so_does_one_of_several_optimizers_that_says_vectors(name: str, tmp_path: Path) -> None:
     check_cut_off(name, setting_of(Task.synthetic(40, 8, max_steps=10, action="proto")), tmp_path)
+
+
+@pytest.mark.parametrize("name", AGENTS_OF_ANSWERS)
+def test_so_does_one_whose_state_learns_from_answers(name: str, setting: Setting, tmp_path: Path) -> None:
+    tasks = (replace(task, observation=telling(task)) for task in (setting.train, setting.held_out))
+    learners, held_out = tasks
+    check_cut_off(name, replace(setting, train=learners, held_out=held_out), tmp_path)
+
+
+def telling(task: Task) -> Pooled:
+    """What the task's agent sees, with the items shown last."""
+    return Pooled(task.observation.items, task.simulator.population.tastes, max_steps=10, recent=6)
 
 
 @pytest.mark.parametrize("actions", [Items(repeats=False), Candidates(False, retrieved=6, drawn=4)])
