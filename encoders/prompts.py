@@ -122,9 +122,9 @@ class RatingPrompt:
         """Check the templates."""
         if self.max_items < 0:
             raise ValueError(f"max_items is {self.max_items}; tell 0 ratings or more")
-        for name, template, field in (("opening", self.opening, "profile"), ("line", self.line, "item")):
-            if _fields(template) != {field}:
-                raise ValueError(f"{name} is {template!r}; it needs the one field {{{field}}}")
+        for name, template, wanted in (("opening", self.opening, "profile"), ("line", self.line, "item")):
+            if _fields(template) != {wanted}:
+                raise ValueError(f"{name} is {template!r}; it needs the one field {{{wanted}}}")
 
     def beginning(self, profile: str, items: Sequence[str], stars: Sequence[float]) -> str:
         """What is read of a person, once: the profile, then the items that they rated, each with its stars."""
