@@ -72,6 +72,24 @@ GOALS = (
         lambda rows, clock: of(rows, "400 items a person")["factor"][clock],
     ),
     Goal(
+        "Prompt states: 64 users, read together against one by one",
+        3,
+        "prompts",
+        lambda rows, clock: of(rows, "default prompts, together")["factor"][clock],
+    ),
+    Goal(
+        "Prompt states: the same of prompts that change with clicks alone",
+        3,
+        "prompts",
+        lambda rows, clock: of(rows, "skips untold, together")["factor"][clock],
+    ),
+    Goal(
+        "Prompt states: pooled states of 64 users against prompts read one by one",
+        1000,
+        "prompts",
+        lambda rows, clock: of(rows, "pooled")["factor"][clock],
+    ),
+    Goal(
         "Growth: steps of training among 1,000,000 items against 10,000",
         0.5,
         "growth",

@@ -104,6 +104,16 @@ SHEETS = {
             "generate/CPU-s": "{generate[cpu]:.2f}",
         },
     ),
+    "prompts": Sheet(
+        "Prompt states: user steps a second of 64 users whose texts MiniLM reads on one thread, and of pooled states",
+        {
+            "of one by one": "{factor[wall]:,.1f}",
+            "CPU time": "{factor[cpu]:,.1f}",
+            **_CLOCKS,
+            "texts known": "{known:.0%}",
+            "tokens a text": "{tokens:.0f}",
+        },
+    ),
     "serving": Sheet(
         "Serving: milliseconds of one recommendation of ten items, median and 99 % (processor time)",
         {

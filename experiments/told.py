@@ -180,7 +180,9 @@ class Told:
         if rows:
             if self.hear is None or not self.reads_texts or self.writes:
                 raise UsageError("feedback: moves the state of an agent that reads; take a run with observation=pooled")
-            steps[rows] = remarks_of(self.cfg).gain * self.hear([people[row].feedback for row in rows])
+            if not (gain := remarks_of(self.cfg).gain):
+                raise UsageError("feedback: this agent does not read it (env.feedback.gain=0); leave it out")
+            steps[rows] = gain * self.hear([people[row].feedback for row in rows])
         return steps
 
     def _seen(self, observation: "Observation", user: "Users", mentioned: Mentioned, row: int, step: Floats) -> Floats:

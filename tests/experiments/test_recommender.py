@@ -128,6 +128,12 @@ def test_what_people_write_moves_their_state_as_the_equation_says(recommender: R
     np.testing.assert_array_equal(np.delete(before, state), np.delete(after, state))
 
 
+def test_an_agent_that_reads_no_feedback_says_so(here: Path) -> None:
+    deaf = untrained(here, "env/feedback=words", "env.feedback.gain=0")
+    with pytest.raises(UsageError, match="does not read it"):
+        deaf.recommend(WHO, feedback="too dark for me")
+
+
 def test_who_tells_nothing_but_what_they_think_is_heard(recommender: Recommender) -> None:
     assert len(recommender.recommend(feedback="something with more sea, please", k=3)) == 3
 
