@@ -14,7 +14,7 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recloop.agents.features import check_state, reading, refuse_numbers, stated
+from recloop.agents.features import SessionFeatures, check_state, reading, refuse_numbers, stated
 from recloop.agents.finite import refuse_loss
 from recloop.agents.networks import ItemHead
 from recloop.agents.offers import Offers
@@ -29,6 +29,8 @@ FUSED = {"optimizer_kwargs": {"fused": True}}
 
 class ItemQNetwork(QNetwork):
     """q(s, a) = value of the item + value of the state: a dueling network over the item head."""
+
+    features_extractor: SessionFeatures
 
     def __init__(
         self, *args: Any, items: ItemSpace, hidden: list[int], scales: tuple[float, ...], **kwargs: Any
@@ -180,10 +182,8 @@ class BatchedDQN(DQN):
 
     def _surprise(self, batch: Replayed) -> Tensor | float:
         """Of a state that learns from answers; 0 without one."""
-        state = getattr(self.q_net.features_extractor, "learned", None)
-        if state is None:
+        if not isinstance(self.q_net, ItemQNetwork) or (state := self.q_net.features_extractor.learned) is None:
             return 0.0
-        assert isinstance(self.q_net, ItemQNetwork)
         items = self.q_net.offers.items(batch.observations, batch.actions)[:, 0]
         surprise: Tensor = state.surprise(batch.observations, items, batch.first_rewards)
         return surprise

@@ -23,6 +23,7 @@ from recloop.envs.parts.satiation import Satiation
 from recloop.envs.parts.satisfaction import Satisfaction
 from recloop.envs.parts.timeout import TimeOut
 from recloop.envs.parts.trust import Trust
+from recloop.envs.privacy import Gaussian
 from recloop.envs.rewards import Reward
 from recloop.envs.simulator import Simulator
 from recloop.envs.task import Task, oracle_of
@@ -95,6 +96,11 @@ def session(simulator: Simulator) -> Observation:
     return Pooled(simulator.world, simulator.population.tastes, STEPS, visible=simulator.visible, recent=3)
 
 
+def private(simulator: Simulator) -> Observation:
+    privacy = Gaussian(epsilon=10.0, delta=1e-4)
+    return Pooled(simulator.world, simulator.population.tastes, STEPS, visible=simulator.visible, privacy=privacy)
+
+
 def prompt(simulator: Simulator) -> Observation:
     """A language model that turns the length of a text into a vector."""
     world = simulator.world
@@ -114,6 +120,7 @@ def collaborative(simulator: Simulator) -> Observation:
 OBSERVATIONS: dict[str, Callable[[Simulator], Observation]] = {
     "pooled": pooled,
     "session": session,
+    "private": private,
     "prompt": prompt,
     "collaborative": collaborative,
     "oracle": oracle_of,
