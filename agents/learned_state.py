@@ -31,14 +31,14 @@ class Steps(NamedTuple):
 class LearnedState(BaseFeaturesExtractor):
     """The observation with another `state` block: taste, as it is inferred from the answers of the session.
 
-        state'   = inferred from trust * state and from the latest (item, answer)
+        state'   = inferred from common + trust * state and from the latest (item, answer)
         score[a] = alpha <state', e_a> - beta max(0, <exposure, e_a>) + delta quality_a - shift
 
     It learns from answers alone, to be surprised by them as little as may be (`surprise`); the agent learns from
     returns, and its gradient ends here. Hence a click model of its own: alpha, beta, delta, trust and the growth of
     exposure are learned through their logarithms. Trust below 1 says that what was known at arrival is not all, and
-    draws scores to the average. Items are looked up by row and are not part of the `state_dict`, so that another
-    catalog needs no new weights.
+    draws scores to the average; `common` is what people like of whose past nothing is believed. Items are looked up by
+    row and are not part of the `state_dict`, so that another catalog needs no new weights.
 
     Args:
         observation_space: of one user.
@@ -70,6 +70,7 @@ class LearnedState(BaseFeaturesExtractor):
         self.log_scales = nn.Parameter(torch.log(torch.tensor(scales)) / LOG_SPEED)
         self.shift = nn.Parameter(torch.tensor(SHIFT / LOG_SPEED))
         self.log_trust = nn.Parameter(torch.zeros(()))
+        self.common = nn.Parameter(torch.zeros(self.dim))
         self.decay = nn.Parameter(torch.logit(decay) / LOG_SPEED)
         self.log_impression = nn.Parameter(torch.log((1 - decay) * GAIN) / LOG_SPEED)
 
@@ -81,7 +82,7 @@ class LearnedState(BaseFeaturesExtractor):
     def inferred(self, observation: Tensor) -> Tensor:
         """The observation with the inferred state, [n, size]."""
         block = self.layout["state"]
-        prior = observation[:, block] * torch.exp(LOG_SPEED * self.log_trust)
+        prior = self.common + observation[:, block] * torch.exp(LOG_SPEED * self.log_trust)
         state = self.infer(prior, self.steps(observation))  # [n, dim]
         return torch.cat([observation[:, : block.start], state, observation[:, block.stop :]], dim=1)
 
