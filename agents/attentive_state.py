@@ -27,7 +27,8 @@ class AttentiveState(LearnedState):
         c <- (1 + W K)^-1 (W K c + alpha * (y - p)),    K = E S E',    W = diag(alpha^2 p (1 - p))
 
     so that an answer weighs less the more of it the others explain; to attend to each for itself would count the same
-    surprise again and again. The metric M is learned, from the identity.
+    surprise again and again. The metric M is learned, from the root of the items' second moments: people are believed
+    to differ where items do.
 
     Args:
         arguments: those of `LearnedState`.
@@ -36,7 +37,7 @@ class AttentiveState(LearnedState):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.log_spread = nn.Parameter(torch.log(torch.tensor(SPREAD)) / LOG_SPEED)
-        self.metric = nn.Parameter(torch.eye(self.dim))
+        self.metric = nn.Parameter(_root(self.vectors.T @ self.vectors / len(self.vectors)))
 
     def infer(self, prior: Tensor, steps: Steps) -> Tensor:
         """The state after all answers, [n, dim]."""
@@ -63,3 +64,9 @@ class AttentiveState(LearnedState):
         faded = impression * (keep**ago).tril(-1)
         exposed: Tensor = (e @ e.transpose(1, 2) * faded).sum(dim=2)
         return exposed
+
+
+def _root(moments: Tensor) -> Tensor:
+    """The symmetric root of `moments` [dim, dim] brought to the trace of the identity."""
+    values, directions = torch.linalg.eigh(moments.double() * (len(moments) / moments.trace()))
+    return (directions * values.clamp(min=0).sqrt() @ directions.T).float()

@@ -27,7 +27,10 @@ from recloop.agents.slates import PlackettLuce
 from recloop.agents.stochastic import Probabilities
 
 STATE_RATE = 3e-3
-"""Of the Adam that a learned state learns with: ten times the policy's, for answers have less noise than returns."""
+"""Of the Adam that a learned state learns with: ten times the policy's, for answers have less noise than returns.
+
+Matrices learn at a tenth of it, for they could learn the few users of a rollout by heart.
+"""
 
 
 class ItemLogits(nn.Module):
@@ -110,7 +113,10 @@ def put_item_actor(policy: Any, lr_schedule: Schedule) -> None:
     policy.action_net = ItemLogits(head, policy.items, policy.temperature)
     policy.optimizer = policy.optimizer_class(policy.parameters(), lr=lr_schedule(1), **policy.optimizer_kwargs)
     if isinstance(policy.features_extractor, LearnedState):
-        policy.state_optimizer = torch.optim.Adam(policy.features_extractor.parameters(), lr=STATE_RATE)
+        parameters = list(policy.features_extractor.parameters())
+        matrices = {"params": [one for one in parameters if one.ndim > 1], "lr": STATE_RATE / 10}
+        others = {"params": [one for one in parameters if one.ndim <= 1]}
+        policy.state_optimizer = torch.optim.Adam([others, matrices], lr=STATE_RATE)
 
 
 class ItemActorCritic(ActorCriticPolicy):
