@@ -144,16 +144,17 @@ def _information_words(judgement: Judgement) -> str:
 
 
 def closed_lines(summary: Summary) -> list[str]:
-    """How much of each information gap the trained agents close.
+    """How much of each information gap the trained agents close that close some of it.
 
     Nothing of a gap that one of them closes whole: they decide better, and it does not tell what they know.
     """
     rows: list[Any] = list(summary.table.itertuples())
     trained: list[Key] = [(row.policy, row.sees) for row in rows if row.trained]
     lines = []
-    for name, shares in (summary.judgement.closed or {}).items():
-        told = [f"{key[0]} {interval(shares[key], 'z.2f')}" for key in trained if key in shares]
-        if told and max(shares[key].value for key in trained if key in shares) < 1:
+    for name, all_shares in (summary.judgement.closed or {}).items():
+        shares = {key: all_shares[key] for key in trained if key in all_shares and all_shares[key].value > 0}
+        told = [f"{key[0]} {interval(share, 'z.2f')}" for key, share in shares.items()]
+        if told and max(share.value for share in shares.values()) < 1:
             lines.append(f"closed of the information gap of the {name}: {', '.join(told)}")
     return lines
 

@@ -135,12 +135,12 @@ def test_the_environment_line_names_gap_uplift_and_information_gap(
     assert line.endswith(f"] clicks ({HEURISTIC})")
 
 
-def test_what_agents_close_of_an_information_gap_is_said_unless_one_of_them_closes_it_whole(
+def test_what_agents_close_of_an_information_gap_is_said_unless_it_is_nothing_or_the_whole(
     played: list[Played], vectors: NDArray[np.float64], popularity: NDArray[Any]
 ) -> None:
     summary = summarise(played, vectors, popularity, rng())
     key = (played[2].policy, played[2].sees)
-    for share, lines in ((0.5, 1), (1.5, 0)):
+    for share, lines in ((0.5, 1), (1.5, 0), (-0.5, 0)):
         closed = {HEURISTIC: {key: Estimate(share, share, share)}}
         told = closed_lines(summary._replace(judgement=summary.judgement._replace(closed=closed)))
         assert told == [f"closed of the information gap of the {HEURISTIC}: {key[0]} 0.50"][:lines]
