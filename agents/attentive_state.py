@@ -69,4 +69,5 @@ class AttentiveState(LearnedState):
 def _root(moments: Tensor) -> Tensor:
     """The symmetric root of `moments` [dim, dim] brought to the trace of the identity."""
     values, directions = torch.linalg.eigh(moments.double() * (len(moments) / moments.trace()))
-    return (directions * values.clamp(min=0).sqrt() @ directions.T).float()
+    root: Tensor = (directions * values.clamp(min=0).sqrt() @ directions.T).float()
+    return root

@@ -114,9 +114,10 @@ def put_item_actor(policy: Any, lr_schedule: Schedule) -> None:
     policy.optimizer = policy.optimizer_class(policy.parameters(), lr=lr_schedule(1), **policy.optimizer_kwargs)
     if isinstance(policy.features_extractor, LearnedState):
         parameters = list(policy.features_extractor.parameters())
-        matrices = {"params": [one for one in parameters if one.ndim > 1], "lr": STATE_RATE / 10}
-        others = {"params": [one for one in parameters if one.ndim <= 1]}
-        policy.state_optimizer = torch.optim.Adam([others, matrices], lr=STATE_RATE)
+        matrices = [one for one in parameters if one.ndim > 1]
+        others = [one for one in parameters if one.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": others}, {"params": matrices, "lr": STATE_RATE / 10}]
+        policy.state_optimizer = torch.optim.Adam(groups, lr=STATE_RATE)
 
 
 class ItemActorCritic(ActorCriticPolicy):
