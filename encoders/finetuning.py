@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recloop.encoders import pretrained
+from recloop.encoders.gate import Gate
+from recloop.encoders.pictured import Pictured
 from recloop.encoders.transformer import Transformer, pool
 
 if TYPE_CHECKING:
     import torch
 
-Method = Literal["last", "lora"]
+Method = Literal["last", "lora", "gate"]
 Negatives = Literal["rated", "batch"]
 
 _WEIGHT_DECAY, _LONGEST_STEP, _PAIRS = 0.01, 1.0, 512
@@ -46,7 +49,7 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class FineTuning:
-    """Contrastive learning of a `Transformer` from likes.
+    """Contrastive learning of a `Transformer`, or of the `Gate` of a `Pictured`, from likes.
 
     A step reads `batch_texts` texts. For a person who likes two of them or more, a liked text j is to be found among
     texts they do not like by the mean a of the others that they like:
@@ -59,7 +62,8 @@ class FineTuning:
 
     Args:
         method: "last" moves all weights of the last `layers` layers; "lora" adds to each of their matrices a product of
-            two of rank `rank` (Hu et al., 2022), which is merged into the weights at the end.
+            two of rank `rank` (Hu et al., 2022), which is merged into the weights at the end; "gate" learns how much
+            each item's picture counts beside its text, and leaves both encoders as they are.
         layers: from the last one on, that learn.
         rank: of what LoRA adds.
         negatives: see above.
@@ -96,38 +100,43 @@ class FineTuning:
         if self.batch_texts < 4:
             raise ValueError(f"batch_texts is {self.batch_texts}; at least 4 can be compared")
 
-    def of(self, encoder: Transformer, texts: Sequence[str]) -> "Tuner":
+    def of(self, encoder: Transformer | Pictured, texts: Sequence[str]) -> "Tuner":
         """Ready to learn on `texts`.
 
         Raises:
-            ValueError: the model has fewer layers than are to learn, or "lora" lacks the package peft.
+            ValueError: the encoder has nothing that the method teaches, the model has fewer layers than are to learn,
+                or "lora" lacks the package peft.
         """
-        return Tuner(self, encoder, texts)
+        if isinstance(encoder, Pictured) != (self.method == "gate"):
+            told = "looks at pictures" if isinstance(encoder, Pictured) else "reads texts alone"
+            raise ValueError(f"method is {self.method} and the encoder {told}; gate, and it alone, is for pictures")
+        return GateTuner(self, encoder, texts) if isinstance(encoder, Pictured) else NetworkTuner(self, encoder, texts)
 
 
-class Tuner:
-    """A model while it learns; `save` writes the best there was so far, at any moment.
+class Tuner(ABC):
+    """An encoder while it learns; `save` writes the best there was so far, at any moment.
 
     Args:
         settings: how it learns.
-        encoder: what it begins as; stays as it is.
-        texts: all there are.
+        learning: the weights that do.
+        num_texts: how many there are.
     """
 
-    def __init__(self, settings: FineTuning, encoder: Transformer, texts: Sequence[str]) -> None:
+    def __init__(self, settings: FineTuning, learning: "list[torch.Tensor]", num_texts: int) -> None:
         import torch
 
-        self.settings, self.pooling = settings, encoder.pooling
-        self.folder, (tokenizer, network) = encoder.to_learn()
-        prefixed = [encoder.prefix + text for text in texts]
-        self.tokens = tokenizer(prefixed, truncation=True, max_length=encoder.max_tokens)["input_ids"]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            self.network = _prepared(settings, network)
-        self.learning = [weights for weights in self.network.parameters() if weights.requires_grad]
+        self.settings, self.learning = settings, learning
         with torch.no_grad():
-            self.centre = self._raw(np.arange(len(texts))).mean(dim=0)  # [dim]
+            self.centre = self._raw(np.arange(num_texts)).mean(dim=0)  # [dim]
         self.best = self._weights()
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the best there was."""
+
+    @abstractmethod
+    def _read(self, rows: NDArray[np.intp]) -> "torch.Tensor":
+        """Vectors of length one, [rows, dim]."""
 
     def learn(self, train: Behaviour, validation: Behaviour) -> Iterator[Epoch]:
         """Learn until the loss of `validation` no longer falls; gives each epoch.
@@ -152,20 +161,6 @@ class Tuner:
             yield Epoch(number, float(np.mean(losses)) if losses else np.nan, reached, is_best)
             if since >= tuning.patience:
                 return
-
-    def save(self, folder: Path) -> None:
-        """Write the best model there was as a model folder: config.json, model.safetensors, tokenizer."""
-        import torch
-
-        with torch.no_grad():
-            for weights, best in zip(self.learning, self.best, strict=True):
-                weights.copy_(best)
-        network = self.network.merge_and_unload() if self.settings.method == "lora" else self.network
-        folder.mkdir(parents=True, exist_ok=True)
-        network.save_pretrained(folder)
-        for name in pretrained.SETTINGS[1:]:
-            if (self.folder / name).is_file():
-                shutil.copyfile(self.folder / name, folder / name)
 
     def _weights(self) -> "list[torch.Tensor]":
         return [weights.detach().clone() for weights in self.learning]
@@ -222,6 +217,47 @@ class Tuner:
 
         return torch.cat([self._read(part) for part in _split(rows, self.settings.batch_texts)])
 
+    def _put_back(self) -> None:
+        """The best weights there were."""
+        import torch
+
+        with torch.no_grad():
+            for weights, best in zip(self.learning, self.best, strict=True):
+                weights.copy_(best)
+
+
+class NetworkTuner(Tuner):
+    """A language model while it learns.
+
+    Args:
+        settings: how it learns.
+        encoder: what it begins as; stays as it is.
+        texts: all there are.
+    """
+
+    def __init__(self, settings: FineTuning, encoder: Transformer, texts: Sequence[str]) -> None:
+        import torch
+
+        self.pooling = encoder.pooling
+        self.folder, (tokenizer, network) = encoder.to_learn()
+        prefixed = [encoder.prefix + text for text in texts]
+        self.tokens = tokenizer(prefixed, truncation=True, max_length=encoder.max_tokens)["input_ids"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.network = _prepared(settings, network)
+        learning = [weights for weights in self.network.parameters() if weights.requires_grad]
+        super().__init__(settings, learning, len(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the best model there was as a model folder: config.json, model.safetensors, tokenizer."""
+        self._put_back()
+        network = self.network.merge_and_unload() if self.settings.method == "lora" else self.network
+        folder.mkdir(parents=True, exist_ok=True)
+        network.save_pretrained(folder)
+        for name in pretrained.SETTINGS[1:]:
+            if (self.folder / name).is_file():
+                shutil.copyfile(self.folder / name, folder / name)
+
     def _read(self, rows: NDArray[np.intp]) -> "torch.Tensor":
         """Vectors of length one, [rows, dim], padded to the longest text of the batch."""
         import torch
@@ -233,6 +269,41 @@ class Tuner:
             ids[row, : len(own)], seen[row, : len(own)] = torch.tensor(own), 1
         hidden = self.network(input_ids=ids, attention_mask=seen).last_hidden_state
         return torch.nn.functional.normalize(pool(hidden, seen, self.pooling), dim=1)
+
+
+class GateTuner(Tuner):
+    """How much pictures count, while it is learned.
+
+    Args:
+        settings: how it learns.
+        encoder: whose texts and pictures are read once; stays as it is.
+        texts: all there are.
+    """
+
+    def __init__(self, settings: FineTuning, encoder: Pictured, texts: Sequence[str]) -> None:
+        import torch
+
+        halves = encoder.halves(texts)
+        self.text, self.picture = (torch.from_numpy(half).float() for half in halves)  # [texts, dim] each
+        start = Gate.even(*(half.shape[1] for half in halves))
+        super().__init__(
+            settings, [torch.tensor(each, dtype=torch.float32, requires_grad=True) for each in start], len(texts)
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the best gate there was."""
+        self._put_back()
+        Gate(*(weights.detach().double().numpy() for weights in self.learning)).save(folder)
+
+    def _read(self, rows: NDArray[np.intp]) -> "torch.Tensor":
+        """As `Pictured` fuses by a gate."""
+        import torch
+
+        along, towards, bias = self.learning
+        text, picture = self.text[rows], self.picture[rows]
+        share = torch.sigmoid(text @ along + picture @ towards + bias)[:, None]  # [rows, 1]
+        fused = torch.cat([torch.sqrt(1 - share) * text, torch.sqrt(share) * picture], dim=1)
+        return torch.nn.functional.normalize(fused, dim=1)
 
 
 class _Asked(NamedTuple):

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from recloop.encoders.clip import Clip
 from recloop.encoders.encoder import Encoder, Vectors
 from recloop.encoders.fingerprint import fingerprint
+from recloop.encoders.gate import NAME, Gate
 from recloop.encoders.texts import distinct
 from recloop.encoders.vectors import unit_rows
 
-Fusion = Literal["concatenate", "sum"]
+Fusion = Literal["concatenate", "sum", "gate"]
 
 PICTURE = re.compile(r"\s*<picture ([^<>\n]+) ([0-9a-f]{64})>")
 """What stands for a picture in a text: its path in the folder of pictures, and the SHA-256 of its content."""
@@ -36,6 +37,7 @@ class Pictured:
         i = unit(picture - mean picture),   0 where a text names none
         concatenate: unit((sqrt(1 - w) text, sqrt(w) i))          dim: both together
         sum:         unit((1 - w) text + w i)                     for encoders of equal dim, such as the same CLIP
+        gate:        as concatenate, with a w of each item's own, as a learned `Gate` has it from text and i
 
     A data set's template puts the mark there (`prompts.item.template="{text}[ {picture}]"`), so that an item without
     a picture, a person's profile, or a prompt is read as one of an average picture, and needs no picture to be looked
@@ -48,6 +50,7 @@ class Pictured:
         folder: where pictures are; nothing outside of it is opened.
         fusion: how the two are put together.
         picture_weight: w, from 0 to below 1.
+        gate: the folder of the `Gate` that "gate" takes, which `recloop finetune --method gate` writes.
     """
 
     texts: Encoder
@@ -55,12 +58,18 @@ class Pictured:
     folder: str
     fusion: Fusion = "concatenate"
     picture_weight: float = 0.5
+    gate: str | None = None
 
     def __post_init__(self) -> None:
         if self.fusion not in get_args(Fusion):
             raise ValueError(f"fusion is {self.fusion!r}; choose one of {', '.join(get_args(Fusion))}")
         if not 0 <= self.picture_weight < 1:
             raise ValueError(f"picture_weight is {self.picture_weight}; give a share from 0 to below 1")
+        if (self.gate is None) == (self.fusion == "gate"):
+            raise ValueError(
+                f"fusion is {self.fusion} and gate is {self.gate!r}; fusion=gate, and it alone, takes the folder that "
+                "`recloop finetune --method gate` has written"
+            )
         if not Path(self.folder).is_dir():
             raise ValueError(f"folder is {self.folder!r}, which is no folder; give the one where the pictures are")
 
@@ -71,7 +80,7 @@ class Pictured:
         Raises:
             ValueError: a sum is asked for of vectors of two lengths.
         """
-        if self.fusion == "concatenate":
+        if self.fusion != "sum":
             return self.texts.dim + self.pictures.dim
         if self.texts.dim != self.pictures.dim:
             raise ValueError(
@@ -83,6 +92,7 @@ class Pictured:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of both encoders, of how they are put together, and of the pictures that are averaged."""
+        gate = {} if self.gate is None else {"gate": hashlib.sha256((Path(self.gate) / NAME).read_bytes()).hexdigest()}
         return fingerprint(
             encoder="pictured",
             version=1,
@@ -91,6 +101,7 @@ class Pictured:
             fusion=self.fusion,
             picture_weight=self.picture_weight,
             averaged=[hashlib.sha256(path.read_bytes()).hexdigest() for path in self._averaged],
+            **gate,
         )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -102,15 +113,23 @@ class Pictured:
         unique, places = distinct(texts)
         vectors = np.empty((len(unique), self.dim), np.float32)  # [distinct, dim]
         if unique:
-            read = self.texts.encode([PICTURE.sub("", text) for text in unique])  # [distinct, texts' dim]
-            vectors = unit_rows(self._fused(read.astype(np.float64), self._looked_at(unique)), "text")
+            vectors = unit_rows(self._fused(*self.halves(unique)), "text")
         return vectors[places]
 
+    def halves(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is fused: vectors of the texts [n, texts' dim], and i [n, pictures' dim]."""
+        read = self.texts.encode([PICTURE.sub("", text) for text in texts])
+        return read.astype(np.float64), self._looked_at(texts)
+
     def _fused(self, read: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
-        weight = self.picture_weight
         if self.fusion == "sum":
-            return (1 - weight) * read + weight * seen
+            return (1 - self.picture_weight) * read + self.picture_weight * seen
+        weight = self.picture_weight if self._gate is None else self._gate.shares(read, seen)[:, None]
         return np.hstack([np.sqrt(1 - weight) * read, np.sqrt(weight) * seen])
+
+    @cached_property
+    def _gate(self) -> Gate | None:
+        return None if self.gate is None else Gate.load(Path(self.gate))
 
     def _looked_at(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Centred unit vectors of the pictures that are named, zeros elsewhere, [n, pictures' dim]."""

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from recloop.encoders.encoder import Encoder
+    from recloop.encoders.pictured import Pictured
     from recloop.encoders.transformer import Transformer
     from recloop.envs.fidelity import Figures, Pair
     from recloop.envs.interactions import Interactions
@@ -39,6 +40,7 @@ words are those of `recloop train`; encoder, env.dataset and prompts say what is
   recloop finetune --method lora                      by LoRA (pip install 'recloop[lora]')
   recloop finetune --negatives rated                  what people like of what they chose, instead of what they choose
   recloop train encoder.model=RUN_DIR/encoder         train an agent that reads with it
+  recloop finetune encoder=clip_pictures --method gate --learning-rate 0.01       how much pictures count
 
 Learned from: the first part of the histories of the train users (env.population), without new items (env.catalog).
 run_dir gets encoder/ (a model folder), table.txt, finetune.json, config.json. Ctrl-C keeps the best so far.
@@ -54,7 +56,7 @@ class Tuned(NamedTuple):
 
 
 def main(words: list[str]) -> None:
-    """`recloop finetune [--method last|lora] [key=value ...]`.
+    """`recloop finetune [--method last|lora|gate] [key=value ...]`.
 
     Raises:
         UsageError: naming key or flag, value and remedy.
@@ -82,7 +84,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     helps = {
-        "method": "last: the last layers; lora: low-rank additions to them, merged at the end",
+        "method": "last: the last layers; lora: low-rank additions to them, merged at the end; gate: how much each "
+        "item's picture counts, of an encoder such as clip_pictures",
         "layers": "from the last one on, that learn",
         "rank": "of LoRA",
         "negatives": "rated: what people like of what they chose; batch: what they choose",
@@ -102,11 +105,12 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 def finetune(cfg: "DictConfig", settings: FineTuning, folder: Path) -> Tuned:
     """Teach the encoder of `cfg`, write the best to `folder`, measure before and after."""
+    from recloop.encoders.pictured import Pictured
     from recloop.encoders.transformer import Transformer
     from recloop.experiments.setting import Texts, encoder_of, new_items
 
     encoder = encoder_of(cfg)
-    if not isinstance(encoder, Transformer):
+    if not isinstance(encoder, Transformer | Pictured):
         raise UsageError(f"encoder is {type(encoder).__name__}, which cannot learn; choose one such as encoder=minilm")
     texts = Texts.of(cfg)
     history, later = texts.dataset.interactions.split_by_time(cfg.env.population.history_share)
@@ -160,17 +164,19 @@ def _learn(tuner: Tuner, train: Behaviour, validation: Behaviour) -> tuple[list[
     return epochs, False
 
 
-def _like(encoder: "Transformer", folder: Path) -> "Transformer":
-    """The model in `folder`, read in the same way."""
-    from dataclasses import replace
+def _like(encoder: "Transformer | Pictured", folder: Path) -> "Transformer | Pictured":
+    """What was learned into `folder`, read in the same way."""
+    from recloop.encoders.transformer import Transformer
 
-    return replace(encoder, model=str(folder), revision=None)
+    if isinstance(encoder, Transformer):
+        return replace(encoder, model=str(folder), revision=None)
+    return replace(encoder, fusion="gate", gate=str(folder))
 
 
 def _compare(
     cfg: "DictConfig",
     texts: "Texts",
-    readings: "dict[str, Transformer]",
+    readings: "dict[str, Encoder]",
     history: "Interactions",
     later: "Interactions",
     new: Ints,
@@ -259,4 +265,5 @@ def _conclude(cfg: "DictConfig", folder: Path, settings: FineTuning, found: Tune
     write_atomically(folder / "finetune.json", json.dumps(facts, indent=2).encode() + b"\n")
     write_atomically(folder / "config.json", json.dumps(stored_config(cfg), indent=2).encode())
     write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
-    console.print(f"read with it: encoder.model={folder / ENCODER}", soft_wrap=True, highlight=False)
+    key = "encoder.fusion=gate encoder.gate" if settings.method == "gate" else "encoder.model"
+    console.print(f"read with it: {key}={folder / ENCODER}", soft_wrap=True, highlight=False)

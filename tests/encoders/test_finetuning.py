@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recloop.encoders.finetuning import Behaviour, Epoch, FineTuning, Tuner, _asked
+from recloop.encoders.clip import Clip
+from recloop.encoders.finetuning import Behaviour, Epoch, FineTuning, NetworkTuner, Tuner, _asked
+from recloop.encoders.gate import Gate
+from recloop.encoders.hashing import Hashing
+from recloop.encoders.pictured import Pictured
 from recloop.encoders.pretrained import check_folder
 from recloop.encoders.transformer import Transformer
+from tests.encoders.pictures import tiny_clip
 
 TEXTS = tuple(f"{title} {kind}" for kind in ("action", "comedy") for title in ("heat", "alien", "fargo", "casino"))
 QUICK = FineTuning(layers=1, batch_texts=8, epochs=6, learning_rate=3e-3, rank=4)
@@ -65,7 +70,7 @@ def test_learning_ends_when_the_validation_people_are_served_no_better(bert: Pat
 
 
 def test_only_the_last_layers_learn(bert: Path) -> None:
-    tuner = QUICK.of(Transformer(str(bert), max_tokens=32), TEXTS)
+    tuner = NetworkTuner(QUICK, Transformer(str(bert), max_tokens=32), TEXTS)
     names = {name for name, weights in tuner.network.named_parameters() if weights.requires_grad}
     assert names
     assert all(".layer.1." in name for name in names)
@@ -110,3 +115,33 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, object], says: 
 def test_more_layers_than_there_are_are_refused(bert: Path) -> None:
     with pytest.raises(ValueError, match="layers is 3, but the model has 2"):
         FineTuning(layers=3).of(Transformer(str(bert), max_tokens=32), TEXTS)
+
+
+@pytest.mark.parametrize("pictures_tell", [True, False])
+def test_a_gate_learns_to_go_by_what_tells_who_likes_what(
+    pictures_tell: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    telling = np.repeat(np.eye(2), 4, axis=0) + 0.1 * rng.standard_normal((len(TEXTS), 2))
+    halves = [unit(telling), unit(rng.standard_normal((len(TEXTS), 6)))][:: -1 if pictures_tell else 1]
+    monkeypatch.setattr(Pictured, "halves", lambda self, texts: halves)
+    encoder = Pictured(Hashing(dim=8), Clip(str(tiny_clip(tmp_path / "clip"))), str(tmp_path))
+    settings = FineTuning("gate", batch_texts=8, epochs=30, learning_rate=0.1)
+    tuner = settings.of(encoder, TEXTS)
+    epochs = list(tuner.learn(behaviour(), behaviour(6)))
+    tuner.save(tmp_path / "gate")
+    shares = Gate.load(tmp_path / "gate").shares(*halves)
+    assert (shares > 0.6).all() if pictures_tell else (shares < 0.4).all()
+    assert min(epoch.validation_loss for epoch in epochs) < epochs[0].validation_loss
+
+
+def test_a_gate_is_for_pictures_and_pictures_are_for_a_gate(bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="method is gate and the encoder reads texts alone"):
+        FineTuning("gate").of(Transformer(str(bert)), TEXTS)
+    with pytest.raises(ValueError, match="method is last and the encoder looks at pictures"):
+        FineTuning().of(Pictured(Hashing(dim=8), Clip(str(tiny_clip(tmp_path / "clip"))), str(tmp_path)), TEXTS)
+
+
+def unit(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    units: np.ndarray[tuple[int, int], np.dtype[np.float64]] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return units

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from recloop.encoders.clip import Clip
 from recloop.encoders.encoder import Encoder
+from recloop.encoders.gate import Gate
 from recloop.encoders.hashing import Hashing
 from recloop.encoders.pictured import Pictured
 from tests.encoders.pictures import picture, tiny_clip
@@ -111,3 +113,27 @@ def test_a_picture_alone_says_too_little(clip: Clip, folder: Path) -> None:
 def test_a_setting_that_cannot_be_is_refused(clip: Clip, folder: Path, setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Pictured(Hashing(dim=8), clip, **{"folder": str(folder), **setting}).encode(["heat"])
+
+
+def test_a_gate_weighs_each_picture_as_it_was_learned(clip: Clip, folder: Path, tmp_path: Path) -> None:
+    texts = [marked(folder, "heat", NAMES[1]), marked(folder, "alien", NAMES[0]), "heat"]
+    plain = Pictured(Hashing(dim=8), clip, str(folder))
+    read, seen = plain.halves(texts)
+    learned = Gate(2 * read[0], np.zeros(16), np.array([0.5]))
+    learned.save(tmp_path)
+    gated = replace(plain, fusion="gate", gate=str(tmp_path))
+    share = 1 / (1 + np.exp(-(2 * read @ read[0] + 0.5)))[:, None]
+    fused = np.hstack([np.sqrt(1 - share) * read, np.sqrt(share) * seen])
+    np.testing.assert_allclose(gated.encode(texts), fused / np.linalg.norm(fused, axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(gated.encode(texts)[2, :8], read[2], atol=1e-6)  # no picture: the text alone
+    assert gated.fingerprint != plain.fingerprint
+
+
+def test_a_gate_that_is_not_there_or_of_other_encoders_is_refused(clip: Clip, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="gate is None; fusion=gate, and it alone, takes the folder"):
+        Pictured(Hashing(dim=8), clip, str(folder), fusion="gate")
+    with pytest.raises(ValueError, match=r"holds no gate.safetensors; learn one: recloop finetune"):
+        Pictured(Hashing(dim=8), clip, str(folder), fusion="gate", gate=str(tmp_path)).encode(["heat"])
+    Gate.even(4, 16).save(tmp_path)
+    with pytest.raises(ValueError, match=r"learned of \(4, 16\) numbers of text and picture, these are \(8, 16\)"):
+        Pictured(Hashing(dim=8), clip, str(folder), fusion="gate", gate=str(tmp_path)).encode(["heat"])
