@@ -51,7 +51,7 @@ class AttentiveState(LearnedState):
             chance = torch.sigmoid(score + alpha * moved)
             curvature = alpha**2 * chance * (1 - chance)
             wanted = curvature * moved + alpha * (steps.answers - chance) * steps.known
-            matrix = torch.eye(score.shape[1]) + curvature[:, :, None] * covariance
+            matrix = torch.eye(score.shape[1], device=score.device) + curvature[:, :, None] * covariance
             weights = torch.linalg.solve(matrix, wanted)
         told = (weights[:, None] @ keys)[:, 0] @ self.metric.T
         return prior + told * torch.exp(LOG_SPEED * self.log_spread)

@@ -199,11 +199,10 @@ class Tuner(ABC):
         """See `FineTuning`; `vectors` are [batch, dim]."""
         import torch
 
-        others, wrong = torch.from_numpy(asked.others), torch.from_numpy(asked.wrong)  # [pairs, batch]
+        found, others, wrong = (torch.from_numpy(part).to(vectors.device) for part in asked)
         anchors = torch.nn.functional.normalize(others @ vectors, dim=1)  # [pairs, dim]
         likeness = anchors @ vectors.T / self.settings.temperature  # [pairs, batch]
-        found = torch.from_numpy(asked.found)  # [pairs]
-        wrong[torch.arange(len(found)), found] = True
+        wrong[torch.arange(len(found), device=found.device), found] = True
         return torch.nn.functional.cross_entropy(likeness.masked_fill(~wrong, -torch.inf), found)
 
     def _vectors(self, rows: NDArray[np.intp]) -> "torch.Tensor":
@@ -238,7 +237,7 @@ class NetworkTuner(Tuner):
     def __init__(self, settings: FineTuning, encoder: Transformer, texts: Sequence[str]) -> None:
         import torch
 
-        self.pooling = encoder.pooling
+        self.pooling, self.device = encoder.pooling, encoder.device
         self.folder, (tokenizer, network) = encoder.to_learn()
         prefixed = [encoder.prefix + text for text in texts]
         self.tokens = tokenizer(prefixed, truncation=True, max_length=encoder.max_tokens)["input_ids"]
@@ -267,6 +266,7 @@ class NetworkTuner(Tuner):
         seen = torch.zeros_like(ids)
         for row, own in enumerate(tokens):
             ids[row, : len(own)], seen[row, : len(own)] = torch.tensor(own), 1
+        ids, seen = ids.to(self.device), seen.to(self.device)
         hidden = self.network(input_ids=ids, attention_mask=seen).last_hidden_state
         return torch.nn.functional.normalize(pool(hidden, seen, self.pooling), dim=1)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recloop.encoders.clip import Clip
 from recloop.encoders.encoder import Encoder, Vectors
 from recloop.encoders.fingerprint import fingerprint
-from recloop.encoders.gate import NAME, Gate
+from recloop.encoders.gate import Gate
 from recloop.encoders.texts import distinct
 from recloop.encoders.vectors import unit_rows
 
@@ -92,7 +92,7 @@ class Pictured:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of both encoders, of how they are put together, and of the pictures that are averaged."""
-        gate = {} if self.gate is None else {"gate": hashlib.sha256((Path(self.gate) / NAME).read_bytes()).hexdigest()}
+        gate = {} if self._gate is None else {"gate": [part.tolist() for part in self._gate]}
         return fingerprint(
             encoder="pictured",
             version=1,

@@ -134,6 +134,8 @@ def test_a_gate_that_is_not_there_or_of_other_encoders_is_refused(clip: Clip, fo
         Pictured(Hashing(dim=8), clip, str(folder), fusion="gate")
     with pytest.raises(ValueError, match=r"holds no gate.safetensors; learn one: recloop finetune"):
         Pictured(Hashing(dim=8), clip, str(folder), fusion="gate", gate=str(tmp_path)).encode(["heat"])
+    with pytest.raises(ValueError, match=r"holds no gate.safetensors"):
+        _ = Pictured(Hashing(dim=8), clip, str(folder), fusion="gate", gate=str(tmp_path)).fingerprint
     Gate.even(4, 16).save(tmp_path)
     with pytest.raises(ValueError, match=r"learned of \(4, 16\) numbers of text and picture, these are \(8, 16\)"):
         Pictured(Hashing(dim=8), clip, str(folder), fusion="gate", gate=str(tmp_path)).encode(["heat"])
