@@ -106,11 +106,7 @@ class Generator:
         if not texts:
             return []
         tokens: list[list[int]] = self.loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        for text, ids in zip(texts, tokens, strict=True):
-            if not ids:
-                raise ValueError(
-                    f"text {text[:40]!r} holds nothing that the tokenizer of {self._name} knows; reword it"
-                )
+        pretrained.refuse_unread(texts, tokens, self._name)
         return tokens
 
     def _answers(self, answers: Sequence[str]) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -216,3 +216,14 @@ def _refuse_invented_weights(folder: Path, absent: set[str]) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def refuse_unread(texts: Sequence[str], tokens: Sequence[list[int]], name: str) -> None:
+    """Refuse texts of which the tokenizer of the model `name` leaves nothing.
+
+    Raises:
+        ValueError: naming the first.
+    """
+    for text, ids in zip(texts, tokens, strict=True):
+        if not ids:
+            raise ValueError(f"text {text[:40]!r} holds nothing that the tokenizer of {name} knows; reword it")

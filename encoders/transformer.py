@@ -145,11 +145,7 @@ class Transformer:
         prefixed = [self.prefix + text for text in texts]
         read = self._loaded.tokenizer(prefixed, truncation=True, max_length=self.max_tokens)
         tokens: list[list[int]] = read["input_ids"]
-        for text, ids in zip(texts, tokens, strict=True):
-            if not ids:
-                raise ValueError(
-                    f"text {text[:40]!r} holds nothing that the tokenizer of {self._name} knows; reword it"
-                )
+        pretrained.refuse_unread(texts, tokens, self._name)
         return tokens
 
     def _batches(self, lengths: list[int]) -> Iterator[tuple[int, list[int]]]:
