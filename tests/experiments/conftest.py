@@ -7,6 +7,7 @@ import pytest
 
 from recloop.experiments.planning_gap import GREEDY_ORACLE, HEURISTIC, PLANNER, RANDOM
 from recloop.experiments.sessions import Curve, Key, Played, Sessions
+from tests.experiments import tiny
 from tests.experiments.wandb_stub import Server, serving
 
 USERS, STEPS, NUM_ITEMS = 60, 10, 30
@@ -24,6 +25,17 @@ def _sessions(share_clicked: float, rng: np.random.Generator) -> Sessions:
     clicks = (rng.random((USERS, STEPS)) < share_clicked).astype(np.float32)
     items = rng.integers(0, NUM_ITEMS, (USERS, STEPS), dtype=np.int32)
     return Sessions(np.arange(USERS, dtype=np.int32), items, clicks, clicks)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of films, and an empty one for runs; no network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("here")
+        (folder / "films").mkdir()
+        tiny.films(folder / "films")
+        yield folder
 
 
 @pytest.fixture

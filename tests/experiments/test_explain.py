@@ -1,7 +1,6 @@
 """`recloop explain`."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +11,11 @@ from tests.experiments import tiny
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A trained agent; no network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("here")
-        (folder / "films").mkdir()
-        tiny.films(folder / "films")
-        words = (*tiny.settings(folder / "films"), *tiny.PPO, "steps=128")
-        assert tiny.recloop("train", *words, f"run_dir={folder / 'run'}") == 0
-        yield folder / "run"
+def run(here: Path) -> Path:
+    """A trained agent."""
+    words = (*tiny.settings(here / "films"), *tiny.PPO, "steps=128")
+    assert tiny.recloop("train", *words, f"run_dir={here / 'run'}") == 0
+    return here / "run"
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Why an agent recommends what it does: the parts of its values."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,6 @@ from tests.experiments import tiny
 from tests.experiments.untrained import shaken, untrained
 
 WORDS = ("A", "24-year-old", "male", "writer", "who", "likes", "old", "films.")
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of films; no network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("here")
-        (folder / "films").mkdir()
-        tiny.films(folder / "films")
-        yield folder
 
 
 @pytest.fixture(scope="module", params=[tiny.PPO, tiny.DQN], ids=["ppo", "dqn"])

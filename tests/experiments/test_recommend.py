@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,11 @@ from tests.experiments import tiny
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A trained agent; no network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("here")
-        (folder / "films").mkdir()
-        tiny.films(folder / "films")
-        words = (*tiny.settings(folder / "films"), *tiny.PPO, "steps=128")
-        assert tiny.recloop("train", *words, f"run_dir={folder / 'run'}") == 0
-        yield folder / "run"
+def run(here: Path) -> Path:
+    """A trained agent."""
+    words = (*tiny.settings(here / "films"), *tiny.PPO, "steps=128")
+    assert tiny.recloop("train", *words, f"run_dir={here / 'run'}") == 0
+    return here / "run"
 
 
 def test_a_table_is_for_people(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """What a stored agent recommends to people of whom somebody tells."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +20,6 @@ from tests.experiments import tiny
 from tests.experiments.untrained import untrained
 
 WHO = "A 24-year-old male writer."
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of films, and an empty one for runs; no network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("here")
-        (folder / "films").mkdir()
-        tiny.films(folder / "films")
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,6 @@ from recloop.experiments.sessions import Played, load_sessions
 from tests.experiments import tiny
 
 CELLS = "[{policy: First, overrides: []}, {policy: Second, overrides: ['agent.gamma=0.5']}]"
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of films, and an empty one for runs; no network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("here")
-        (folder / "films").mkdir()
-        tiny.films(folder / "films")
-        yield folder
 
 
 def train(here: Path, name: str, *words: str) -> Path:
