@@ -1,4 +1,4 @@
-"""A generative language model that is asked how much it expects each of a few answers."""
+"""A generative language model: how much it expects each of a few answers, and how it goes on."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 Dtype = Literal["float32", "bfloat16"]
+
+NUCLEUS = 0.9
+TEMPERATURE = 0.8
+_DRAWN = {"do_sample": True, "top_p": NUCLEUS, "top_k": 0, "temperature": TEMPERATURE}
 
 
 class Expected(NamedTuple):
@@ -89,6 +93,44 @@ class Generator:
                 found[members] = self._read(past, bucket, [own[member] for member in members], asked)
         return Expected(found, len(shared) + sum(map(len, own)))
 
+    def generate(
+        self, beginning: str, endings: Sequence[str], *, until: str, most: int, seed: int | None = None
+    ) -> list[str | None]:
+        """How the model goes on after `beginning` and each of `endings`, as far as `until`, which is one token.
+
+        None where it does not come to that within `most` tokens. The likeliest token is taken each time; with a `seed`
+        tokens are drawn among the likeliest that make up `NUCLEUS` of the chance, at `TEMPERATURE`. Endings of one
+        length are read together: what is drawn for one depends on which others are there.
+
+        Raises:
+            ValueError: as `expect`.
+        """
+        import torch
+
+        (stop,) = self._answers([until])
+        shared, own = self._tokens([beginning])[0], self._tokens(endings)
+        self._refuse_long(shared, own, most)
+        drawn: dict[str, Any] = {"do_sample": False} if seed is None else _DRAWN
+        said: list[str | None] = [None] * len(own)
+        with torch.inference_mode(), torch.random.fork_rng():
+            torch.manual_seed(seed or 0)
+            past = self._remembered(shared)
+            for members in _of_one_length(own):
+                ids = torch.tensor([shared + own[member] for member in members], device=self.device)  # [n, tokens]
+                made = self.loaded.network.generate(
+                    input_ids=ids,
+                    attention_mask=torch.ones_like(ids),
+                    past_key_values=_shared_by(past, len(members)),
+                    max_new_tokens=most,
+                    eos_token_id=stop,
+                    pad_token_id=stop,
+                    **drawn,
+                )
+                for member, tokens in zip(members, made[:, ids.shape[1] :].tolist(), strict=True):
+                    if stop in tokens:
+                        said[member] = self.loaded.tokenizer.decode(tokens[: tokens.index(stop)])
+        return said
+
     @property
     def _name(self) -> str:
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
@@ -116,8 +158,8 @@ class Generator:
                 raise ValueError(f"answer {answer!r} is {len(ids)} tokens of {self._name}; choose answers of one token")
         return [ids[0] for ids in tokens]
 
-    def _refuse_long(self, shared: list[int], own: list[list[int]]) -> None:
-        longest = len(shared) + max(map(len, own), default=0)
+    def _refuse_long(self, shared: list[int], own: list[list[int]], more: int = 0) -> None:
+        longest = len(shared) + max(map(len, own), default=0) + more
         if longest > self.max_tokens:
             raise ValueError(
                 f"a text has {longest} tokens, but max_tokens is {self.max_tokens}; tell less of the person or item"
@@ -176,3 +218,11 @@ def _shared_by(past: "list[tuple[torch.Tensor, torch.Tensor]]", rows: int) -> An
     from transformers import DynamicCache
 
     return DynamicCache([(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)) for keys, values in past])
+
+
+def _of_one_length(tokens: list[list[int]]) -> list[list[int]]:
+    """The places of those of each length, the shortest first."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, own in enumerate(tokens):
+        places[len(own)].append(place)
+    return [members for _, members in sorted(places.items())]

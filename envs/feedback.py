@@ -4,6 +4,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,19 @@ Doubles = NDArray[np.float64]
 
 _FINE = np.float32(4096)
 """Noise is a multiple of 2^-24; what lies below one part in 4,096 decides who writes, what lies above who clicks."""
+
+
+class Author(Protocol):
+    """Puts words into sentences, such as `recloop.encoders.author.Author`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that the sentences depend on, beside the words."""
+        ...
+
+    def write(self, kinds: Sequence[str], wish: Literal["more", "less"]) -> Sequence[tuple[str, int]]:
+        """A sentence of somebody who wants more, or less, of each of `kinds`, and the drafts it took; 0 for none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Remarks:
 
     A sentence says no more than which of some 2 * words^2 different ones it is: with 19 genres, 9.6 bits at most.
 
+    With an `author`, {more} and {less} are no words but sentences of its own that ask for them, or for less of them.
+
     Args:
         chance: that somebody writes after a recommendation.
         gain: how far a sentence moves the state, see `Feedback`; 0 where nobody reads it.
@@ -45,6 +61,7 @@ class Remarks:
         bored: of the same again.
         poor: of an item that few like.
         disliked: of an item that others may like.
+        author: who puts the words into sentences; None for the words themselves.
     """
 
     chance: float = 0.3
@@ -56,6 +73,7 @@ class Remarks:
     bored: str = "Too much {less} lately, something with {more}?"
     poor: str = "Show me better {more} than that."
     disliked: str = "Too much {less} for me, I would rather see {more}."
+    author: Author | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges and the templates."""
@@ -77,7 +95,8 @@ class Remarks:
             raise ValueError(f"{len(words)} different words for {len(attributes)} items; give each one or more of them")
         has = np.array([[word in own for word in words] for own in map(set, attributes)])  # [num_items, words]
         directions = unit((has.T.astype(np.float32) @ world.vectors).astype(np.float32))  # [words, dim]
-        return Writer(self, tuple(word.lower() for word in words), has, directions)
+        lower = tuple(word.lower() for word in words)
+        return Writer(self, lower, has, directions, more=lower, less=lower)
 
 
 KINDS = tuple(field.name for field in fields(Remarks) if field.type is str or field.type == "str")
@@ -93,18 +112,22 @@ class Writer:
         words: that items have.
         has: which item has which, [num_items, words].
         directions: where the items of each word lie in the world, unit vectors [words, dim].
+        more: what stands for each word where it is asked for; the word itself, or what an author has made of it.
+        less: what stands for it where people have had enough.
     """
 
     remarks: Remarks
     words: tuple[str, ...]
     has: Bools
     directions: Floats
+    more: tuple[str, ...]
+    less: tuple[str, ...]
 
     @cached_property
     def texts(self) -> list[str]:
         """All that can be written, by number: of each kind, for each `less` and each `more`; some are the same."""
         templates = [getattr(self.remarks, kind) for kind in KINDS]
-        return [each.format(less=less, more=more) for each in templates for less in self.words for more in self.words]
+        return [each.format(less=less, more=more) for each in templates for less in self.less for more in self.more]
 
     def offering(self, rows: Ints) -> "Writer":
         """The same of a catalog of the items in `rows` [k] alone."""

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recloop.experiments.arguments import check_arguments
+from recloop.experiments.assets import fetch
 from recloop.experiments.errors import UsageError
 
 ALLOWED = ("recloop.envs.", "recloop.agents.", "recloop.encoders.", "recloop.experiments.tracking.")
@@ -123,6 +124,15 @@ def assets(node: Any, key: str) -> Iterator[tuple[str, str]]:
             yield from assets(child, f"{key}.{name}".lstrip("."))
     elif isinstance(node, str) and node.startswith(ASSET):
         yield key, node.removeprefix(ASSET)
+
+
+def with_assets(config: DictConfig) -> DictConfig:
+    """The same config, with every value `asset:NAME` replaced by the folder of that asset."""
+    found = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    assert isinstance(found, DictConfig)
+    for key, name in list(assets(OmegaConf.to_container(found), "")):
+        OmegaConf.update(found, key, str(fetch(name)))
+    return found
 
 
 def _described(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:

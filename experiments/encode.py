@@ -110,8 +110,7 @@ def _of_items(cfg: "DictConfig") -> list[str]:
 
 def _encoder(cfg: "DictConfig", texts: list[str]) -> "Encoder":
     from recloop.encoders.controls import Shuffled
-    from recloop.experiments.build import instantiate
-    from recloop.experiments.setting import with_assets
+    from recloop.experiments.build import instantiate, with_assets
 
     model: Encoder = instantiate(with_assets(cfg.encoder), "encoder")
     return model.over(texts) if isinstance(model, Shuffled) else model

@@ -7,16 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from recloop.agents.policy import Floats, Ints, ItemSpace
 from recloop.encoders.encoder import Encoder
+from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.given import Given
 from recloop.encoders.projection import Projection
 from recloop.experiments import look_up, worlds
-from recloop.experiments.assets import fetch
-from recloop.experiments.build import SPACE, assets, deployed, instantiate
+from recloop.experiments.build import SPACE, deployed, instantiate, with_assets
 from recloop.experiments.errors import UsageError
 from recloop.experiments.hearing import feedback
 from recloop.experiments.reading import Reader, blaming
@@ -114,6 +114,8 @@ def _setting(cfg: DictConfig, projection: Projection | None, *, recentre: bool =
     with blaming("env"):
         train, held_out_task = _tasks(cfg, texts, simulator, held_out, agent_reader, history, reward)
         fingerprints |= look_up.fingerprints(simulator.world, train.observation.items, held_out_task.observation.items)
+    if train.feedback is not None:
+        fingerprints["feedback"] = fingerprint(texts=train.feedback.writer.texts)
     return Setting(train, held_out_task, agent_reader.projection, fingerprints, fidelity)
 
 
@@ -207,15 +209,6 @@ def _written(
         except ValueError as error:
             raise UsageError(f"{where} {number}: {error}") from error
     return texts
-
-
-def with_assets(config: DictConfig) -> DictConfig:
-    """The same config, with every value `asset:NAME` replaced by the folder of that asset."""
-    found = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-    assert isinstance(found, DictConfig)
-    for key, name in list(assets(OmegaConf.to_container(found), "")):
-        OmegaConf.update(found, key, str(fetch(name)))
-    return found
 
 
 def read_world(cfg: DictConfig, texts: Texts) -> Reader:

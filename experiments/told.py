@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from recloop.agents.policy import Floats, Ints
 from recloop.experiments.build import instantiate
 from recloop.experiments.errors import UsageError
-from recloop.experiments.hearing import remarks_of
+from recloop.experiments.hearing import gain_of
 from recloop.experiments.people import Person, context_values
 from recloop.experiments.reading import blaming
 from recloop.experiments.served import Served
@@ -180,7 +180,7 @@ class Told:
         if rows:
             if self.hear is None or not self.reads_texts or self.writes:
                 raise UsageError("feedback: moves the state of an agent that reads; take a run with observation=pooled")
-            if not (gain := remarks_of(self.cfg).gain):
+            if not (gain := gain_of(self.cfg)):
                 raise UsageError("feedback: this agent does not read it (env.feedback.gain=0); leave it out")
             steps[rows] = gain * self.hear([people[row].feedback for row in rows])
         return steps

@@ -28,7 +28,7 @@ def default() -> DictConfig:
 
 @pytest.fixture(autouse=True)
 def nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recloop.experiments.setting.fetch", None)
+    monkeypatch.setattr("recloop.experiments.build.fetch", None)
 
 
 def assert_described(cfg: DictConfig) -> None:

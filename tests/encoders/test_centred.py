@@ -80,8 +80,7 @@ def nearest_is_the_translation(vectors: Vectors) -> float:
 
 @pytest.mark.slow
 def test_centring_by_language_finds_the_translation_in_a_mixed_pool() -> None:
-    from recloop.experiments.build import instantiate
-    from recloop.experiments.setting import with_assets
+    from recloop.experiments.build import instantiate, with_assets
 
     config = OmegaConf.load(CONFIG)
     assert isinstance(config, DictConfig)

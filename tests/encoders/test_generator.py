@@ -1,4 +1,4 @@
-"""How likely a generative model finds answers, with the beginning read once."""
+"""How likely a generative model finds answers, and how it goes on, with the beginning read once."""
 
 from pathlib import Path
 
@@ -79,3 +79,52 @@ def test_a_model_without_a_last_layer_is_no_generator(bert: Path) -> None:
 def test_the_fingerprint_tells_models_and_settings_apart(model: Path, generator: Generator) -> None:
     assert generator.fingerprint == Generator(str(model), batch_tokens=64).fingerprint
     assert generator.fingerprint != Generator(str(model), batch_tokens=32).fingerprint
+
+
+MOST = 48
+
+
+@pytest.fixture(scope="module")
+def naive(generator: Generator) -> list[list[int]]:
+    """The next `MOST` tokens after each text, the whole of it being read again for each."""
+    import torch
+
+    tokenizer, network = generator.loaded
+    texts: list[list[int]] = tokenizer([BEGINNING + ending for ending in ENDINGS])["input_ids"]
+    told = [len(ids) for ids in texts]
+    with torch.inference_mode():
+        for ids in texts:
+            for _ in range(MOST):
+                ids.append(int(network(torch.tensor([ids])).logits[0, -1].argmax()))
+    return [ids[start:] for ids, start in zip(texts, told, strict=True)]
+
+
+@pytest.mark.parametrize(("stop", "that_come_to_it"), [("a", 3), ("-", 1), ("z", 0)])
+def test_the_model_goes_on_as_if_it_read_the_whole_text_for_every_token(
+    generator: Generator, naive: list[list[int]], stop: str, that_come_to_it: int
+) -> None:
+    tokenizer = generator.loaded.tokenizer
+    (end,) = tokenizer(stop)["input_ids"]
+    said = generator.generate(BEGINNING, ENDINGS, until=stop, most=MOST)
+    assert said == [tokenizer.decode(ids[: ids.index(end)]) if end in ids else None for ids in naive]
+    assert sum(text is not None for text in said) == that_come_to_it
+
+
+def test_endings_of_one_length_are_continued_together_as_alone(generator: Generator) -> None:
+    endings = ["Alien", "Fargo", "Heat!"]
+    together = generator.generate(BEGINNING, endings, until="e", most=MOST)
+    assert together == [generator.generate(BEGINNING, [ending], until="e", most=MOST)[0] for ending in endings]
+
+
+def test_a_seed_draws_other_continuations_and_the_same_again(generator: Generator) -> None:
+    import torch
+
+    before = torch.random.get_rng_state()
+    drawn = [generator.generate(BEGINNING, ["Alien"] * 8, until="e", most=MOST, seed=seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_what_has_no_room_for_a_continuation_is_refused(model: Path) -> None:
+    with pytest.raises(ValueError, match="a text has 83 tokens, but max_tokens is 80"):
+        Generator(str(model), max_tokens=80).generate(BEGINNING, ENDINGS[:1], until="e", most=14)

@@ -69,6 +69,17 @@ def test_a_poor_film_is_called_so(writer: Writer) -> None:
     assert said(writer, someone((0, 1)), item=0, quality=-2) == "Show me better war than that."
 
 
+def test_an_author_s_sentences_stand_where_words_stood(writer: Writer) -> None:
+    own = replace(
+        writer,
+        remarks=Remarks(liked="{more}", bored="{less} {more}"),
+        more=("Make me laugh.", "Darker!", "Guns."),
+        less=("No jokes.", "Less rain.", "Peace."),
+    )
+    assert said(own, someone((1, 0)), item=2, click=1) == "Make me laugh."
+    assert said(own, someone((0.6, 0.8), (0, 2)), item=2, cost=0.2) == "Less rain. Guns."
+
+
 def test_the_low_bits_of_the_noise_decide_who_writes(writer: Writer) -> None:
     users, answer = someone((1, 0)), Response(*[np.zeros(1, np.float32)] * 4)
     noise = np.array([1000.25 / 4096, 1000.75 / 4096], np.float32)

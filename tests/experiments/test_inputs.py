@@ -20,7 +20,7 @@ def composition() -> DictConfig:
 @pytest.fixture
 def cfg(composition: DictConfig, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
     """The default configuration; whatever asks for data or weights fails."""
-    monkeypatch.setattr("recloop.experiments.setting.fetch", None)
+    monkeypatch.setattr("recloop.experiments.build.fetch", None)
     return composition.copy()
 
 

@@ -12,6 +12,7 @@ from recloop.encoders.hashing import Hashing
 from recloop.experiments.compose import composed
 from recloop.experiments.errors import UsageError
 from recloop.experiments.setting import Setting, Texts, _tell, _trusted, build_setting, item_space
+from tests.causal import causal
 from tests.experiments import tiny
 
 
@@ -240,6 +241,21 @@ def test_what_users_write_is_read_by_the_agent_s_encoder_and_silence_is_the_defa
     unread = build_setting(composed([*tiny.settings(data), "env/feedback=words", "env.feedback.gain=0"])).train
     assert unread.feedback is not None
     assert not unread.feedback.steps.any()
+
+
+def test_what_an_author_writes_is_written_once_a_machine_and_read(
+    data: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = causal(tmp_path / "causal")
+    author = ["env/feedback=smollm2", "env.feedback.author.drafts=1", f"env.feedback.author.generator.model={model}"]
+    one, other = (build_setting(composed([*tiny.settings(data), *author])) for _ in range(2))
+    plain = build_setting(composed([*tiny.settings(data), "env/feedback=words"]))
+    for setting in (one, other):
+        assert setting.train.feedback is not None
+        assert "I have had enough of comedy. Show me more drama." in setting.train.feedback.writer.texts
+        assert setting.train.feedback.steps.any()
+    assert capfd.readouterr().err.count("feedback that wants less: writing of 3 words (once)") == 1
+    assert one.fingerprints["feedback"] == other.fingerprints["feedback"] != plain.fingerprints["feedback"]
 
 
 @pytest.mark.parametrize("observation", ["prompt", "oracle", "collaborative"])
