@@ -1,7 +1,7 @@
 """A generative language model: how much it expects each of a few answers, and how it goes on."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from recloop.encoders import pretrained
+from recloop.encoders import pretrained, shared_beginning
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.fingerprint import fingerprint
+from recloop.encoders.shared_beginning import Memory
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 Dtype = Literal["float32", "bfloat16"]
 
 NUCLEUS = 0.9
 TEMPERATURE = 0.8
+_ROWS = 16
 _DRAWN = {"do_sample": True, "top_p": NUCLEUS, "top_k": 0, "temperature": TEMPERATURE}
 
 
@@ -32,18 +34,19 @@ class Expected(NamedTuple):
 
 @dataclass(frozen=True)
 class Generator:
-    """Reads texts with a causal language model and says how likely each of a few answers is to come next.
+    """Reads texts with a causal language model: how likely each of a few answers is to come next, and how it goes on.
 
     `model` is a folder (config.json, model.safetensors, tokenizer.json) or a hub name with its commit, as for
     `Transformer`; safetensors only, and a model's own code is never run.
 
     Texts come as a beginning that many share, a persona, and endings, an item each. The beginning is read once: its
     keys and values, in every layer, are what all endings attend to (prefix caching, as in vLLM or RadixAttention; Kwon
-    et al., 2023, Zheng et al., 2024). Beginning and ending are split into tokens apart, so that no token spans both.
-    Nothing is sampled: an answer's chance is the model's own, read off the last token of the text.
+    et al., 2023, Zheng et al., 2024), in one copy (`shared_beginning`). Beginning and ending are split into tokens
+    apart, so that no token spans both.
+    An answer's chance is the model's own, read off the last token of the text; nothing is sampled for it.
 
-    One text, one figure: as for `Transformer`, endings are padded to the length of their bucket and read in batches of
-    a fixed number of rows, `batch_tokens` // bucket, so that company does not move the last digits.
+    One text, one figure: endings are read in rows of `batch_tokens` tokens, and each attends within as many places
+    whatever stands beside it, so that company does not move the last digits.
     """
 
     model: str
@@ -51,7 +54,7 @@ class Generator:
     dtype: Dtype = "float32"
     device: str = "cpu"
     max_tokens: int = 1024
-    batch_tokens: int = 128
+    batch_tokens: int = 256
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot be right."""
@@ -68,7 +71,7 @@ class Generator:
         """Hash of the model's files and of every setting that changes figures, which the device should not."""
         return fingerprint(
             generator="causal",
-            version=1,
+            version=2,
             files=pretrained.fingerprints(self._folder),
             dtype=self.dtype,
             batch_tokens=self.batch_tokens,
@@ -88,9 +91,9 @@ class Generator:
         self._refuse_long(shared, own)
         found = np.empty((len(own), len(asked)), np.float32)  # [n, answers]
         with torch.inference_mode():
-            past = self._remembered(shared)
-            for bucket, members in self._batches([len(each) for each in own]):
-                found[members] = self._read(past, bucket, [own[member] for member in members], asked)
+            memory = shared_beginning.remember(self.loaded.network, shared)
+            for members in shared_beginning.batches(own, self.batch_tokens):
+                found[members] = self._read(memory, [own[member] for member in members], asked)
         return Expected(found, len(shared) + sum(map(len, own)))
 
     def generate(
@@ -114,13 +117,13 @@ class Generator:
         said: list[str | None] = [None] * len(own)
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(seed or 0)
-            past = self._remembered(shared)
+            memory = shared_beginning.remember(self.loaded.network, shared)
             for members in _of_one_length(own):
                 ids = torch.tensor([shared + own[member] for member in members], device=self.device)  # [n, tokens]
                 made = self.loaded.network.generate(
                     input_ids=ids,
                     attention_mask=torch.ones_like(ids),
-                    past_key_values=_shared_by(past, len(members)),
+                    past_key_values=_copies(memory, len(members)),
                     max_new_tokens=most,
                     eos_token_id=stop,
                     pad_token_id=stop,
@@ -165,59 +168,23 @@ class Generator:
                 f"a text has {longest} tokens, but max_tokens is {self.max_tokens}; tell less of the person or item"
             )
 
-    def _batches(self, lengths: list[int]) -> Iterator[tuple[int, list[int]]]:
-        """Give buckets of two tokens' width with the endings of each batch, which are filled up when they are read."""
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for ending, length in enumerate(lengths):
-            buckets[-(-length // 2) * 2].append(ending)
-        for bucket, members in sorted(buckets.items()):
-            rows = self._rows(bucket)
-            yield from ((bucket, members[start : start + rows]) for start in range(0, len(members), rows))
-
-    def _rows(self, bucket: int) -> int:
-        return max(1, self.batch_tokens // bucket)
-
-    def _remembered(self, shared: list[int]) -> "list[tuple[torch.Tensor, torch.Tensor]]":
-        """Keys and values of the beginning, [1, heads, tokens, size] each, layer by layer."""
+    def _read(self, memory: Memory, texts: list[list[int]], asked: list[int]) -> Vectors:
+        """Log chances [len(texts), answers] of one batch; the last layer reads `_ROWS` rows whatever their number."""
         import torch
 
-        ids = torch.tensor([shared], device=self.device)
-        past = self.loaded.network.base_model(input_ids=ids, use_cache=True).past_key_values
-        return [(layer.keys, layer.values) for layer in past.layers]
-
-    def _read(
-        self,
-        past: "list[tuple[torch.Tensor, torch.Tensor]]",
-        bucket: int,
-        tokens: list[list[int]],
-        asked: list[int],
-    ) -> Vectors:
-        """Log chances [len(tokens), answers] of one batch.
-
-        What is padded stands at the right, where no real token looks; so there is nothing to mask.
-        """
-        import torch
-
-        n = self._rows(bucket)
-        rows = [tokens[row % len(tokens)] for row in range(n)]
-        ids = torch.zeros((n, bucket), dtype=torch.int64)  # [rows, bucket]
-        for row, own in enumerate(rows):
-            ids[row, : len(own)] = torch.tensor(own)
         network = self.loaded.network
-        hidden = network.base_model(
-            input_ids=ids.to(self.device), past_key_values=_shared_by(past, n), use_cache=True
-        ).last_hidden_state
-        last = hidden[range(n), [len(own) - 1 for own in rows]]  # [rows, dim]
-        chances = network.get_output_embeddings()(last).float().log_softmax(dim=1)  # [rows, vocabulary]
-        found: Vectors = chances[: len(tokens), asked].cpu().numpy()
+        hidden = shared_beginning.read(network, memory, texts, self.batch_tokens)  # [texts, dim]
+        filled = torch.nn.functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
+        logits = torch.cat([network.get_output_embeddings()(rows) for rows in torch.split(filled, _ROWS)])
+        found: Vectors = logits.float().log_softmax(dim=1)[: len(texts), asked].cpu().numpy()  # of [rows, vocabulary]
         return found
 
 
-def _shared_by(past: "list[tuple[torch.Tensor, torch.Tensor]]", rows: int) -> Any:
+def _copies(memory: Memory, rows: int) -> Any:
     """A cache in which every one of `rows` rows has read the same beginning."""
     from transformers import DynamicCache
 
-    return DynamicCache([(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)) for keys, values in past])
+    return DynamicCache([tuple(kept.expand(rows, -1, -1, -1) for kept in layer) for layer in memory.layers])
 
 
 def _of_one_length(tokens: list[list[int]]) -> list[list[int]]:
