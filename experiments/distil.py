@@ -1,7 +1,6 @@
 """`recloop distil`: users played by a language model, how well they predict people, and a student that is quick."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +10,7 @@ from scipy.stats import rankdata
 
 from recloop.agents.policy import Floats, Ints
 from recloop.encoders.arrays import save_arrays
-from recloop.encoders.files import cache_folder, write_atomically
+from recloop.encoders.files import cache_folder
 from recloop.experiments.errors import UsageError
 from recloop.experiments.flags import Parser
 from recloop.experiments.teacher import STARS, Doubles, Pairs, Said, ask, sample
@@ -62,6 +61,7 @@ class Distilled(NamedTuple):
     agreement: dict[str, Agreement]
     fidelity: "dict[str, Figures]"
     student_pairs_a_second: float
+    fingerprints: dict[str, str]  # of data and models, by name
 
 
 def main(words: list[str]) -> None:
@@ -148,7 +148,12 @@ def distil(cfg: "DictConfig", opinions: "Opinions", prompt: Any, people: int, ra
     agreement = {name: agreement_of(guess, said.log_odds, pairs.users) for name, guess in learned.items()}
     scores = {"language model": said.log_odds, "its student": learned["student"]}
     fidelity = _fidelity(scores, pairs, history, texts, reader)
-    return Distilled(student, reader.items, said, pairs, opinions.cost, agreement, fidelity, rate)
+    fingerprints = {
+        "data": texts.dataset.fingerprint,
+        "world encoder": reader.encoder.fingerprint,
+        "language model": opinions.generator.fingerprint,
+    }
+    return Distilled(student, reader.items, said, pairs, opinions.cost, agreement, fidelity, rate, fingerprints)
 
 
 def _by_folds(x: Any, z: Any, said: Said, users: Ints) -> dict[str, Doubles]:
@@ -252,23 +257,16 @@ def lines(found: Distilled) -> list[str]:
 
 def _conclude(cfg: "DictConfig", folder: Path, found: Distilled, command: list[str]) -> None:
     """Print tables, keep everything in `folder`."""
-    from rich.console import Console
-
     from recloop.envs.student import STUDENT
-    from recloop.experiments.launch import TABLE_WIDTH
-    from recloop.experiments.redaction import redact_command
-    from recloop.experiments.run import TOLD, stored_config
+    from recloop.experiments.measured import keep, recording
 
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    console = recording()
     for table in tables(found):
         console.print(table)
     for line in lines(found):
         console.print(line, soft_wrap=True, highlight=False)
     save_arrays(folder / STUDENT, found.student.arrays(found.language))
-    facts = {"format": _FORMAT, "command": redact_command(["distil", *command], TOLD), **_plain(found)}
-    write_atomically(folder / "distil.json", json.dumps(facts, indent=2).encode() + b"\n")
-    write_atomically(folder / "config.json", json.dumps(stored_config(cfg), indent=2).encode())
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    keep(cfg, folder, "distil", {"format": _FORMAT, **_plain(found)}, ["distil", *command], found.fingerprints, console)
     console.print(f"train among these users: env/world=taught env.world.space.folder={folder}", soft_wrap=True)
 
 

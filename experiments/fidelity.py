@@ -1,7 +1,6 @@
 """`recloop fidelity`: how well do scores predict what real people liked, on ratings that they were not fitted on?"""
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -176,22 +175,19 @@ def lines(rows: list[Row]) -> list[str]:
 
 def _conclude(cfg: "DictConfig", folder: Path, rows: list[Row], command: list[str]) -> None:
     """Print the table, keep everything in `folder`."""
-    from rich.console import Console
-
-    from recloop.experiments.launch import TABLE_WIDTH
+    from recloop.experiments.measured import keep, recording
     from recloop.experiments.plots import calibration_curves
-    from recloop.experiments.redaction import redact_command
-    from recloop.experiments.run import TOLD, stored_config
+    from recloop.experiments.setting import Texts, read_world
     from recloop.experiments.svg import standalone
 
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    console = recording()
     console.print(table(rows))
     for line in lines(rows):
         console.print(line, soft_wrap=True, highlight=False)
-    facts = {"format": _FORMAT, "command": redact_command(command, TOLD), "rows": [_plain(row) for row in rows]}
-    write_atomically(folder / "fidelity.json", json.dumps(facts, indent=2).encode() + b"\n")
-    write_atomically(folder / "config.json", json.dumps(stored_config(cfg), indent=2).encode())
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    facts = {"format": _FORMAT, "rows": [_plain(row) for row in rows]}
+    texts = Texts.of(cfg)
+    fingerprints = {"data": texts.dataset.fingerprint, "world encoder": read_world(cfg, texts).encoder.fingerprint}
+    keep(cfg, folder, "fidelity", facts, command, fingerprints, console)
     curves = {row.name: row.curve for row in rows}
     write_atomically(folder / "calibration.svg", standalone(calibration_curves(curves)).encode())
     console.print(f"table, figures and calibration curves: {folder}", soft_wrap=True, highlight=False)

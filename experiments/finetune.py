@@ -1,7 +1,6 @@
 """`recloop finetune`: an encoder that has learned from what people liked, and what that is worth."""
 
 import argparse
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,6 @@ import numpy as np
 from scipy import sparse
 
 from recloop.agents.policy import Floats, Ints
-from recloop.encoders.files import write_atomically
 from recloop.encoders.finetuning import Behaviour, Epoch, FineTuning, Tuner
 from recloop.experiments.errors import UsageError
 from recloop.experiments.flags import Parser
@@ -240,30 +238,23 @@ def lines(found: Tuned) -> list[str]:
 
 def _conclude(cfg: "DictConfig", folder: Path, settings: FineTuning, found: Tuned, command: list[str]) -> None:
     """Print the table, keep everything in `folder`."""
-    from rich.console import Console
-
-    from recloop.experiments.launch import TABLE_WIDTH
-    from recloop.experiments.redaction import redact_command
-    from recloop.experiments.run import TOLD, stored_config
+    from recloop.experiments.measured import keep, recording
     from recloop.experiments.setting import Texts, encoder_of
 
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    console = recording()
     console.print(table(found))
     for line in lines(found):
         console.print(line, soft_wrap=True, highlight=False)
     facts = {
         "format": _FORMAT,
-        "command": redact_command(["finetune", *command], TOLD),
         "settings": asdict(settings),
-        "fingerprints": {"data": Texts.of(cfg).dataset.fingerprint, "encoder before": encoder_of(cfg).fingerprint},
         "epochs": [epoch._asdict() | {"loss": epoch.loss if epoch.number else None} for epoch in found.epochs],
         "stopped": found.stopped,
         "rows": {
             name: {question: figures._asdict() for question, figures in row.items()} for name, row in found.rows.items()
         },
     }
-    write_atomically(folder / "finetune.json", json.dumps(facts, indent=2).encode() + b"\n")
-    write_atomically(folder / "config.json", json.dumps(stored_config(cfg), indent=2).encode())
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    fingerprints = {"data": Texts.of(cfg).dataset.fingerprint, "encoder before": encoder_of(cfg).fingerprint}
+    keep(cfg, folder, "finetune", facts, ["finetune", *command], fingerprints, console)
     key = "encoder.fusion=gate encoder.gate" if settings.method == "gate" else "encoder.model"
     console.print(f"read with it: {key}={folder / ENCODER}", soft_wrap=True, highlight=False)

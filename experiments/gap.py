@@ -1,7 +1,6 @@
 """`recloop gap`: does an environment reward planning, how far ahead, and how much is there to be had?"""
 
 import argparse
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -97,27 +96,16 @@ def _measure(cfg: DictConfig, folder: Path, setting: "Setting", agents: "Sequenc
 
 def _keep(cfg: DictConfig, folder: Path, setting: "Setting", measured: Bracketed, command: list[str]) -> None:
     """Write config.json, gap.json, table.txt and the plot, and print the table."""
-    from rich.console import Console
 
-    from recloop.experiments.launch import TABLE_WIDTH
-    from recloop.experiments.manifest import code
+    from recloop.experiments.measured import keep, recording
     from recloop.experiments.plots import value_by_lookahead
-    from recloop.experiments.redaction import redact_command
-    from recloop.experiments.run import TOLD, stored_config
+    from recloop.experiments.run import TOLD
     from recloop.experiments.svg import standalone
 
-    origin: dict[str, Any] = {
-        "command": redact_command(command, [*TOLD, "run"]),
-        "made": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "code": code(),
-        "fingerprints": setting.fingerprints,
-    }
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    console = recording()
     _print(measured, console)
-    write_atomically(folder / "config.json", json.dumps(stored_config(cfg), indent=2).encode())
-    write_atomically(folder / "gap.json", json.dumps({**bracketed_facts(measured), **origin}, indent=2).encode())
+    keep(cfg, folder, "gap", bracketed_facts(measured), command, setting.fingerprints, console, [*TOLD, "run"])
     write_atomically(folder / "lookahead.svg", standalone(value_by_lookahead(measured)).encode())
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
     console.print(f"gap.json and plot: {folder}", soft_wrap=True, highlight=False)
 
 

@@ -12,6 +12,7 @@ from recloop.experiments.build import instantiate
 from recloop.experiments.display import display
 from recloop.experiments.inputs import check, check_agent, refuse_used
 from recloop.experiments.manifest import ended
+from recloop.experiments.measured import TABLE_WIDTH, keep_table, recording
 from recloop.experiments.run import final_luck, note_reading, opened, recorded, run, stored_config
 from recloop.experiments.sessions import Played, save_sessions
 from recloop.experiments.setting import Setting, build_setting
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from recloop.experiments.contrasts import Pair
     from recloop.experiments.stored import StoredRun
     from recloop.experiments.tracking import Trackers, WandbSettings
-
-TABLE_WIDTH = 140
-"""Characters that the table needs; a narrower terminal wraps its lines."""
 
 
 def launch(cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
@@ -121,7 +119,6 @@ def conclude(
 
     Below the table stand what reading prompts came to, and a sentence on each of the `pairs` of policies.
     """
-    from rich.console import Console
 
     from recloop.encoders.files import write_atomically
     from recloop.experiments import planning_gap
@@ -146,12 +143,12 @@ def conclude(
         manifest=facts,
     )
     page = write_report(folder, heading, summary, played, world.vectors, world.groups, np.random.default_rng(0))
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)  # a figure cut short would be another one
+    console = recording()
     console.print()
     print_table(summary, console)
     for line in [*lines(folder, facts.get("reading")), *(conclusions({"": played}, pairs) if pairs else ())]:
         console.print(line, soft_wrap=True, highlight=False)
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    keep_table(folder, console)
     hints = sorted(path.read_text() for path in folder.glob("**/wandb/sync.txt"))
     if hints:
         more = f" (and {len(hints) - 1} more in {folder}/cells)" if len(hints) > 1 else ""

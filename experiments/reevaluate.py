@@ -224,10 +224,9 @@ def _rows(played: Sequence[Played]) -> list[Played]:
 
 def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]) -> Path:
     """Keep configuration, sessions and table in a new folder below `run`, and print the table."""
-    from rich.console import Console
 
     from recloop.experiments.action_influence import action_influence
-    from recloop.experiments.launch import TABLE_WIDTH
+    from recloop.experiments.measured import keep_table, recording
     from recloop.experiments.redaction import redact
     from recloop.experiments.run import TOLD, plain
     from recloop.experiments.table import print_table, summarise
@@ -238,10 +237,10 @@ def _conclude(run: Path, cfg: DictConfig, setting: Setting, played: list[Played]
         summary = summarise(
             played, world.vectors, world.popularity, np.random.default_rng(0), action_influence(setting.held_out)
         )._replace(fidelity=setting.fidelity.line if setting.fidelity else "")
-    console = Console(width=max(Console().width, TABLE_WIDTH), record=True)
+    console = recording()
     print_table(summary, console)
     write_atomically(folder / "config.json", json.dumps(redact(plain(cfg), TOLD), indent=2).encode())
     save_sessions(folder / "episodes.parquet", played)
-    write_atomically(folder / "table.txt", console.export_text(clear=False).strip("\n").encode() + b"\n")
+    keep_table(folder, console)
     console.print(f"table and sessions: {folder}", soft_wrap=True, highlight=False)
     return folder

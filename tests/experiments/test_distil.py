@@ -52,6 +52,8 @@ def test_the_command_writes_figures_and_a_student_to_train_among(
     assert setting.train.simulator.world.vectors.shape == (tiny.NUM_FILMS, 4)
     assert setting.train.simulator.choice.offset == 0
     assert "world space" in setting.fingerprints
+    assert set(found["fingerprints"]) == {"data", "world encoder", "language model"}  # type: ignore[call-overload]
+    assert {"code", "versions", "platform", "seed", "made", "command"} < set(found)
 
 
 def test_asked_again_the_model_is_not_asked_at_all(words: list[str], model: Path, tmp_path: Path) -> None:

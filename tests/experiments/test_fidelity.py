@@ -42,7 +42,9 @@ def test_the_command_writes_table_figures_and_curves(
     assert "matrix factorisation" in printed
     assert (folder / "table.txt").read_text().strip() in printed
     assert (folder / "calibration.svg").read_text().startswith("<?xml")
-    rows = {row["name"]: row["questions"] for row in json.loads((folder / "fidelity.json").read_text())["rows"]}
+    facts = json.loads((folder / "fidelity.json").read_text())
+    assert set(facts["fingerprints"]) == {"data", "world encoder"}
+    rows = {row["name"]: row["questions"] for row in facts["rows"]}
     assert list(rows)[-2:] == ["random vectors", "shuffled vectors"]
     assert rows["constant"]["known users and items"]["auc"] == 0.5
     assert rows["matrix factorisation"]["new items"]["auc"] in (0.5, None)

@@ -41,6 +41,7 @@ def test_table_figures_and_plot_are_kept(words: list[str], elsewhere: Path, caps
         assert line in output, line
     assert str(found["label"]) in output
     assert found["command"] == ["gap", *words, "run_dir=mine"]
+    assert {"made", "seed", "fingerprints", "code", "versions", "platform"} < set(found)
     assert {"planning_gap", "uplift", "uplift_at_most", "action_influence", "effective_horizon"} <= set(found)
 
 
