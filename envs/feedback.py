@@ -1,8 +1,8 @@
 """What users write of what they were shown, and how far that moves what the platform believes of them."""
 
 import string
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -61,6 +61,7 @@ class Remarks:
         bored: of the same again.
         poor: of an item that few like.
         disliked: of an item that others may like.
+        words: how people write a word, by the word in small letters; as it is where nothing is said, as in English.
         author: who puts the words into sentences; None for the words themselves.
     """
 
@@ -73,6 +74,7 @@ class Remarks:
     bored: str = "Too much {less} lately, something with {more}?"
     poor: str = "Show me better {more} than that."
     disliked: str = "Too much {less} for me, I would rather see {more}."
+    words: Mapping[str, str] = field(default_factory=dict)
     author: Author | None = None
 
     def __post_init__(self) -> None:
@@ -95,11 +97,11 @@ class Remarks:
             raise ValueError(f"{len(words)} different words for {len(attributes)} items; give each one or more of them")
         has = np.array([[word in own for word in words] for own in map(set, attributes)])  # [num_items, words]
         directions = unit((has.T.astype(np.float32) @ world.vectors).astype(np.float32))  # [words, dim]
-        lower = tuple(word.lower() for word in words)
-        return Writer(self, lower, has, directions, more=lower, less=lower)
+        written = tuple(self.words.get(word.lower(), word.lower()) for word in words)
+        return Writer(self, written, has, directions, more=written, less=written)
 
 
-KINDS = tuple(field.name for field in fields(Remarks) if field.type is str or field.type == "str")
+KINDS = tuple(each.name for each in fields(Remarks) if each.type is str or each.type == "str")
 """Kinds of remarks: `liked`, `bored`, `poor`, `disliked`."""
 
 
@@ -109,7 +111,7 @@ class Writer:
 
     Args:
         remarks: what they write.
-        words: that items have.
+        words: that items have, as people write them.
         has: which item has which, [num_items, words].
         directions: where the items of each word lie in the world, unit vectors [words, dim].
         more: what stands for each word where it is asked for; the word itself, or what an author has made of it.

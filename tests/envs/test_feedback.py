@@ -69,6 +69,12 @@ def test_a_poor_film_is_called_so(writer: Writer) -> None:
     assert said(writer, someone((0, 1)), item=0, quality=-2) == "Show me better war than that."
 
 
+def test_people_may_write_a_word_in_their_own_way(plane: Catalog) -> None:
+    writer = Remarks(liked="喜欢{more}。", words={"comedy": "喜剧片", "war": "战争片"}).of(plane, ATTRIBUTES)
+    assert writer.words == ("喜剧片", "film-noir", "战争片")
+    assert said(writer, someone((1, 0)), item=2, click=1) == "喜欢喜剧片。"
+
+
 def test_an_author_s_sentences_stand_where_words_stood(writer: Writer) -> None:
     own = replace(
         writer,
