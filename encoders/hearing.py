@@ -16,6 +16,9 @@ LIKING = (
     "Show me more of that.",
     "I love it.",
     "Yes, I would rather see this.",
+    "I am in the mood for that.",
+    "Do you have one for me?",
+    "Please show me one now.",
 )
 DISLIKING = (
     "Too much of that for me.",
@@ -23,6 +26,9 @@ DISLIKING = (
     "No more of this, please.",
     "That was boring.",
     "I am tired of this.",
+    "I have had enough of it.",
+    "I cannot stand it any more.",
+    "Please spare me that.",
 )
 """Sentences without content, between whose vectors the direction of sentiment lies."""
 
