@@ -21,7 +21,6 @@ Dtype = Literal["float32", "bfloat16"]
 
 NUCLEUS = 0.9
 TEMPERATURE = 0.8
-_ROWS = 16
 _DRAWN = {"do_sample": True, "top_p": NUCLEUS, "top_k": 0, "temperature": TEMPERATURE}
 
 
@@ -93,7 +92,9 @@ class Generator:
         with torch.inference_mode():
             memory = shared_beginning.remember(self.loaded.network, shared)
             for members in shared_beginning.batches(own, self.batch_tokens):
-                found[members] = self._read(memory, [own[member] for member in members], asked)
+                texts = [own[member] for member in members]
+                logits = shared_beginning.read(self.loaded.network, memory, texts, self.batch_tokens)
+                found[members] = logits.float().log_softmax(dim=1)[:, asked].cpu().numpy()
         return Expected(found, len(shared) + sum(map(len, own)))
 
     def generate(
@@ -167,17 +168,6 @@ class Generator:
             raise ValueError(
                 f"a text has {longest} tokens, but max_tokens is {self.max_tokens}; tell less of the person or item"
             )
-
-    def _read(self, memory: Memory, texts: list[list[int]], asked: list[int]) -> Vectors:
-        """Log chances [len(texts), answers] of one batch; the last layer reads `_ROWS` rows whatever their number."""
-        import torch
-
-        network = self.loaded.network
-        hidden = shared_beginning.read(network, memory, texts, self.batch_tokens)  # [texts, dim]
-        filled = torch.nn.functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
-        logits = torch.cat([network.get_output_embeddings()(rows) for rows in torch.split(filled, _ROWS)])
-        found: Vectors = logits.float().log_softmax(dim=1)[: len(texts), asked].cpu().numpy()  # of [rows, vocabulary]
-        return found
 
 
 def _copies(memory: Memory, rows: int) -> Any:

@@ -12,6 +12,9 @@ _NAME = "recloop_shared_beginning"
 _WIDTH = 32
 """Places of a text in its own attention: of one text always the same number, so that company moves no last digit."""
 
+_ROWS = 16
+"""The last layer reads a multiple of so many texts, for the same reason."""
+
 
 class Memory(NamedTuple):
     """What a network remembers of the beginning."""
@@ -27,7 +30,7 @@ class _Packed(NamedTuple):
     positions: "torch.Tensor"  # [1, tokens] in the whole text
     places: "torch.Tensor"  # [n, width] where in `ids` each text's tokens are, then those of no text
     back: "torch.Tensor"  # [tokens] where in `places`, flat, each token is
-    last: list[int]  # [n] where in `ids` each text ends
+    last: "torch.Tensor"  # [n, filled up to `_ROWS`] where in `ids` each text ends
 
 
 def remember(network: Any, beginning: Sequence[int]) -> Memory:
@@ -57,7 +60,7 @@ def batches(texts: Sequence[Sequence[int]], tokens: int) -> Iterator[list[int]]:
 
 
 def read(network: Any, memory: Memory, texts: Sequence[Sequence[int]], tokens: int) -> "torch.Tensor":
-    """What a causal network makes of the last token of each of one batch of texts after the beginning, [n, dim].
+    """Logits of the token that comes after the beginning and each of one batch of texts, [n, vocabulary].
 
     The texts stand one after the other in a row of `tokens`, and each token attends to the beginning, of which there is
     one copy, and to what is before it in its own text; both parts of the softmax are put together by their
@@ -69,20 +72,21 @@ def read(network: Any, memory: Memory, texts: Sequence[Sequence[int]], tokens: i
     packed = _pack(texts, memory.length, _size(max(map(_width, texts)), tokens), network.device)
     with _attending(network):
         attended: set[int] = set()
-        hidden: torch.Tensor = network.base_model(
+        logits: torch.Tensor = network(
             input_ids=packed.ids,
             position_ids=packed.positions,
             use_cache=False,
+            logits_to_keep=packed.last,
             memory=memory,
             packed=packed,
             attended=attended,
-        ).last_hidden_state
+        ).logits
     if len(attended) != len(memory.layers):
         raise ValueError(
             f"a model of type {network.config.model_type} computes attention in its own way, in which no beginning can "
             "be shared; choose another, such as a llama or gpt2"
         )
-    return hidden[0, packed.last]
+    return logits[0, : len(texts)]
 
 
 def _width(text: Sequence[int]) -> int:
@@ -108,7 +112,8 @@ def _pack(texts: Sequence[Sequence[int]], start: int, size: int, device: Any) ->
         back[at:end] = torch.arange(row * width, row * width + len(text))
         last.append(end - 1)
         at = end
-    return _Packed(ids[None].to(device), positions[None].to(device), places.to(device), back.to(device), last)
+    last += [0] * (-len(last) % _ROWS)
+    return _Packed(*(part.to(device) for part in (ids[None], positions[None], places, back, torch.tensor(last))))
 
 
 @contextmanager

@@ -32,16 +32,21 @@ def made(kind: str, **settings: Any) -> Any:
 
 
 def whole(network: Any, text: list[int]) -> torch.Tensor:
-    """What the network makes of the last token of the whole text, [dim]."""
-    last: torch.Tensor = network.base_model(input_ids=torch.tensor([BEGINNING + text])).last_hidden_state[0, -1]
-    return last
+    """Logits of what comes after the whole text, [vocabulary]."""
+    logits: torch.Tensor = network(input_ids=torch.tensor([BEGINNING + text])).logits[0, -1]
+    return logits
 
 
 MAKES: dict[str, Callable[[], Any]] = {
     "llama": lambda: made("Llama", **SIZES),
     "one key for all heads": lambda: made("Llama", **SIZES | {"num_key_value_heads": 1}),
     "gpt2, which counts its positions": lambda: made("GPT2", **OLD, initializer_range=0.5),
-    "gemma2, whose scores are capped": lambda: made("Gemma2", **SIZES, head_dim=8, attn_logit_softcapping=2.0),
+    "gemma2, whose scores and logits are capped": lambda: made(
+        "Gemma2", **SIZES, head_dim=8, attn_logit_softcapping=2.0, final_logit_softcapping=0.5
+    ),
+    "granite, whose logits are scaled": lambda: made("Granite", **SIZES, logits_scaling=8.0, attention_multiplier=0.3),
+    "opt": lambda: made("OPT", **{**SIZES, "ffn_dim": 48, "word_embed_proj_dim": 32}),
+    "phi": lambda: made("Phi", **SIZES),
     "mistral, whose window is wider": lambda: made("Mistral", **SIZES, sliding_window=64),
     "qwen3": lambda: made("Qwen3", **SIZES, head_dim=8),
 }
