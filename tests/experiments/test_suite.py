@@ -204,7 +204,7 @@ def test_a_suite_in_processes_keeps_every_run_and_outlives_one_that_fails(words:
         output, error = process.communicate(timeout=300)
     folder = tmp_path / "run"
     assert process.returncode == 0, error
-    assert "broken, seed 0 failed and counts as the worst: ValueError" in error
+    assert "broken, seed 0 failed and counts as the worst: RuntimeError" in error
     assert "Traceback" in (folder / "cells" / "broken-seed0" / "failure.txt").read_text()
     assert [played.policy for played in load_sessions(folder / "episodes.parquet") if played.trained] == ["PPO", "DQN"]
     statuses = {path.parent.name: json.loads(path.read_text())["status"] for path in folder.rglob("manifest.json")}
@@ -229,7 +229,9 @@ def test_ctrl_c_stops_a_suite_cleanly(words: list[str], tmp_path: Path, to: Call
         _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "Traceback" not in error
-    assert error.splitlines()[-1] == f"recloop: stopped; 0 of 2 runs had finished; what there is is in {folder}"
+    assert error.splitlines()[-1] == (
+        f"recloop: stopped; 0 of 2 runs had finished; go on with resume=true run_dir={folder}"
+    )
     for name in ("ppo-seed0", "dqn-seed0"):
         cell = folder / "cells" / name
         assert json.loads((cell / "manifest.json").read_text())["status"] == "interrupted"
