@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -61,7 +61,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind in (tuple, list, Sequence):
         return isinstance(value, list) and _fit_each(value, parts)
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint) if hint in (bool, str, NoneType) else True

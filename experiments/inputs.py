@@ -1,7 +1,7 @@
 """What the user asks for, checked before any model or data is loaded."""
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +25,8 @@ class Rule(NamedTuple):
 
 COUNT = Rule(int, "a whole number of 1 or more", lambda value: value >= 1)
 SEED = Rule(int, "a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32)
-WEIGHT = Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf)
-POSITIVE = Rule(float, "a number above 0", lambda value: 0 < value < math.inf)
+WEIGHT = Rule(float, "a number of 0 or more", lambda value: 0 <= value <= sys.float_info.max)
+POSITIVE = Rule(float, "a number above 0", lambda value: 0 < value <= sys.float_info.max)
 PART = Rule(float, "a number of 0 or more, below 1", lambda value: 0 <= value < 1)
 SHARE = Rule(float, "a number between 0 and 1", lambda value: 0 < value < 1)
 

@@ -1,6 +1,6 @@
 """What a sweep searches: a file of `configs/sweep/` with the user's changes, checked before anything runs."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,7 +25,7 @@ _SEED = Rule(
     f"a whole number from {TUNING_SEEDS[0]} to {LUCK - 1}, which no reported run has",
     TUNING_SEEDS[:-1].__contains__,
 )
-_FINITE = Rule(float, "a finite number", math.isfinite)
+_FINITE = Rule(float, "a finite number", lambda value: abs(value) <= sys.float_info.max)
 _STARTUP = Rule(int, "a whole number of 0 or more", lambda value: value >= 0)
 
 Choice = str | int | float | bool

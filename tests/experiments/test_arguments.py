@@ -38,6 +38,7 @@ def test_a_value_of_the_type_passes(hint: Any, value: Any) -> None:
         (float, float("nan"), "a finite number"),
         (float, float("inf"), "a finite number"),
         (float, "0.1", "a finite number"),
+        (float, 10**400, "a finite number"),
         (bool, 1, "true or false"),
         (str, 3, "a text"),
         (str | None, 3, "a text or null"),
