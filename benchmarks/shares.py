@@ -43,7 +43,8 @@ PARTS = {
         (("optim/adam.py", "step"), ("optim/optimizer.py", "zero_grad"), ("utils/clip_grad.py", "clip_grad_norm_"))
     ),
     "learning: forward and loss": Part(
-        (("ppo.py", "train"), ("dqn.py", "train")), ("buffer: sampling", "learning: backward", "learning: optimiser")
+        (("ppo.py", "train"), ("proximal.py", "train"), ("dqn.py", "train")),
+        ("buffer: sampling", "learning: backward", "learning: optimiser"),
     ),
 }
 

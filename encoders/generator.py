@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from recloop.encoders import pretrained, shared_beginning
 from recloop.encoders.encoder import Vectors
 from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.shared_beginning import Memory
-
-if TYPE_CHECKING:
-    pass
 
 Dtype = Literal["float32", "bfloat16"]
 

@@ -23,6 +23,7 @@ def test_a_quick_benchmark_writes_what_it_measured(tmp_path: Path) -> None:
     for agent in ("PPO", "DQN"):
         shares = [row[agent] for row in parts["shares"]]
         assert sum(shares) == pytest.approx(1)
+        assert min(shares) > 0
 
 
 @pytest.mark.slow
