@@ -9,7 +9,6 @@ from recloop.encoders.fingerprint import fingerprint
 from recloop.encoders.generator import Generator
 
 Wish = Literal["more", "less"]
-WISHES: tuple[Wish, ...] = ("more", "less")
 
 _EXAMPLES: dict[Wish, tuple[str, tuple[str, ...]]] = {
     "more": (
@@ -32,6 +31,8 @@ _EXAMPLES: dict[Wish, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """How the text begins that the model goes on with, and what people wrote who were asked about each of `_KINDS`."""
+
+WISHES: tuple[Wish, ...] = tuple(_EXAMPLES)
 
 _KINDS = ("comedy", "western", "mystery", "musical")
 _PLAIN: dict[Wish, str] = {"more": "Show me more {word}.", "less": "I have had enough of {word}."}
@@ -77,7 +78,7 @@ class Author:
             author=1,
             generator=self.generator.fingerprint,
             drafts=self.drafts,
-            beginnings=[self._beginning(wish) for wish in _EXAMPLES],
+            beginnings=[self._beginning(wish) for wish in WISHES],
             plain=list(_PLAIN.values()),
             longest=_LONGEST,
         )

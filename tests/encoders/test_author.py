@@ -1,10 +1,12 @@
 """What people ask for, in a generative model's own words."""
 
+import doctest
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from recloop.encoders import author as module
 from recloop.encoders.author import Author, Sentence, Wish, named
 from recloop.encoders.generator import Generator
 from tests.causal import causal
@@ -67,6 +69,10 @@ def test_the_model_goes_by_examples_of_the_wish_alone() -> None:
     more, less = read["What people wrote who were in the mood for books of some kind."], read.popitem()[1]
     assert more.endswith("Kind: musical\nWrote: Please show me a musical now.\n")
     assert less.endswith("Kind: musical\nWrote: All that musical stuff bores me.\n")
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(module) == (0, 1)
 
 
 def test_a_kind_counts_as_named_by_its_beginning_whatever_its_letters() -> None:
