@@ -36,8 +36,10 @@ PARTS = {
     "choosing actions": Part(
         (("common/policies.py", "forward"), ("common/policies.py", "predict_values"), ("dqn.py", "_sample_action"))
     ),
-    "buffer: writing": Part((("buffers.py", "add"), ("buffers.py", "compute_returns_and_advantage"))),
-    "buffer: sampling": Part((("buffers.py", "get"), ("buffers.py", "sample"))),
+    "buffer: writing": Part(
+        (("buffers.py", "add"), ("replay.py", "add"), ("buffers.py", "compute_returns_and_advantage"))
+    ),
+    "buffer: sampling": Part((("buffers.py", "get"), ("replay.py", "sample"))),
     "learning: backward": Part((("torch/_tensor.py", "backward"),)),
     "learning: optimiser": Part(
         (("optim/adam.py", "step"), ("optim/optimizer.py", "zero_grad"), ("utils/clip_grad.py", "clip_grad_norm_"))
